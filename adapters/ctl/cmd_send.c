@@ -1,0 +1,308 @@
+/* qiao send: one message, and if asked for how it ended. */
+#include "address.h"
+#include "admin.h"
+#include "bodies.h"
+#include "clock.h"
+#include "input.h"
+#include "output.h"
+
+#include <inttypes.h>
+#include <qiao/limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct send_values {
+    const char *to, *from, *kind, *case_id, *matter, *key, *correlation, *id;
+    const char *body, *body_file, *body_json, *outbox;
+    uint64_t case_sequence, expires_ms;
+    unsigned lane, status, privacy;
+    bool wait;
+};
+
+/* In the order of the enumerations of client.h. */
+static const char *const lanes[] = { "normal", "urgent", "bulk", NULL };
+static const char *const statuses[] = { "actual", "exercise", "test", NULL };
+static const char *const privacies[] = { "internal", "public", "confidential", NULL };
+
+#define AT(member) .offset = offsetof(struct send_values, member)
+
+static const struct option_spec send_options[] = {
+    { .name = "to", .letter = 't', .type = OPTION_TEXT, AT(to), .placeholder = "ADDRESS", .help = "destination, AREA/ORG or AREA/ORG#SEAT", .required = true },
+    { .name = "kind", .letter = 'k', .type = OPTION_TEXT, AT(kind), .placeholder = "KIND", .help = "kind of message, by name or number", .standard = "payload" },
+    { .name = "from", .type = OPTION_TEXT, AT(from), .placeholder = "ADDRESS", .help = "source, if it is not the member's own address" },
+    { .name = "case", .letter = 'c', .type = OPTION_TEXT, AT(case_id), .placeholder = "CASE", .help = "case id; messages of one case keep their order" },
+    { .name = "case-sequence", .type = OPTION_NUMBER, AT(case_sequence), .placeholder = "N", .help = "number of the message within the case" },
+    { .name = "matter", .letter = 'm', .type = OPTION_TEXT, AT(matter), .placeholder = "CODE", .help = "matter code, such as NOISE.CONSTRUCTION" },
+    { .name = "lane", .letter = 'l', .type = OPTION_CHOICE, AT(lane), .help = "urgent overtakes normal, normal overtakes bulk", .choices = lanes, .standard = "normal" },
+    { .name = "status", .type = OPTION_CHOICE, AT(status), .help = "drills and tests never reach live dispatch", .choices = statuses, .standard = "actual" },
+    { .name = "privacy", .type = OPTION_CHOICE, AT(privacy), .help = "privacy class", .choices = privacies, .standard = "internal" },
+    { .name = "expires", .letter = 'e', .type = OPTION_DURATION, AT(expires_ms), .placeholder = "DURATION", .help = "give up after this time, such as 2h", .min = 1 },
+    { .name = "key", .type = OPTION_TEXT, AT(key), .placeholder = "TEXT", .help = "id of the record in the sending system; the same key takes effect once" },
+    { .name = "correlation", .type = OPTION_TEXT, AT(correlation), .placeholder = "ID", .help = "the message that this one answers" },
+    { .name = "id", .type = OPTION_TEXT, AT(id), .placeholder = "ID", .help = "message id, to send the same message again; else one is made" },
+    { .name = "body", .letter = 'b', .type = OPTION_TEXT, AT(body), .placeholder = "TEXT", .help = "the body as it is" },
+    { .name = "body-file", .type = OPTION_FILE, AT(body_file), .placeholder = "FILE", .help = "the body from a file, - for standard input" },
+    { .name = "body-json", .letter = 'j', .type = OPTION_TEXT, AT(body_json), .placeholder = "JSON", .help = "fields of the kind's schema as proto3 JSON, or @FILE" },
+    { .name = "wait", .letter = 'w', .type = OPTION_FLAG, AT(wait), .help = "wait for the outcome; exit status 1 unless it is accepted" },
+    { .name = "outbox", .letter = 'o', .type = OPTION_DIRECTORY, AT(outbox), .placeholder = "DIR", .help = "keep the message in this directory until the node has it" },
+};
+
+#undef AT
+
+struct send {
+    struct ctl_session session; /* first: see session.h */
+    const struct send_values *options;
+    struct qiao_id id;
+    bool submitted;
+    enum qiao_outcome outcome;
+    unsigned code;
+    uint64_t at_ms;
+    char reason[QIAO_TEXT_SIZE_MAX + 1];
+};
+
+/* What the strings of a message stand in. */
+struct letter {
+    struct qiao_message message;
+    char destination[ADDRESS_BUFFER_SIZE], source[ADDRESS_BUFFER_SIZE];
+    uint8_t *body; /* owned, or NULL when the body is borrowed */
+};
+
+static int letter_init(struct letter *letter, const struct send_values *options);
+static void letter_deinit(struct letter *letter);
+static int submit(struct send *send, const struct letter *letter);
+static int wait_for(struct send *send);
+static int print_result(const struct send *send);
+static void take_submitted(void *context, const struct qiao_id *id);
+static void take_receipt(void *context, const struct qiao_receipt *receipt);
+
+static const struct qiao_client_handler handler = { .link = ctl_session_link, .submitted = take_submitted, .receipt = take_receipt };
+
+static void send_close(struct send *send)
+{
+    ctl_session_close(&send->session);
+}
+
+static int run_send(const struct globals *globals, const void *values, int argument_count, char **arguments)
+{
+    __attribute__((cleanup(send_close))) struct send send = { .options = values, .session.signal_fd = -1 };
+    __attribute__((cleanup(letter_deinit))) struct letter letter = { 0 };
+    const struct ctl_session_options session_options = { .member = globals->member, .outbox = send.options->outbox };
+    int status;
+
+    (void)argument_count;
+    (void)arguments;
+    if (!globals->member)
+        return command_fail(CTL_WRONG_USE, "send as whom? Give --member NAME or set QIAO_MEMBER");
+    status = letter_init(&letter, send.options);
+    if (!status)
+        status = ctl_session_open(&send.session, globals, &session_options, &handler);
+    if (!status)
+        status = submit(&send, &letter);
+    if (!status)
+        status = wait_for(&send);
+    return status ? status : print_result(&send);
+}
+
+static int read_id(const char *option, const char *text, struct qiao_id *ret_id)
+{
+    if (text && !qiao_id_parse(text, ret_id))
+        return command_fail(CTL_WRONG_USE, "%s is \"%.60s\", which is no message id; one looks like 01890a5d-ac96-774b-bcce-b302099a8057", option,
+                            text);
+    return CTL_OK;
+}
+
+static int read_json(struct letter *letter, const char *text)
+{
+    char error[PBJSON_ERROR_SIZE], *file = NULL;
+    size_t size = strlen(text);
+    struct qiao_bytes body;
+    bool valid;
+
+    if (*text == '@') {
+        /* JSON takes more room than what it describes; base64 and escapes at most six times as much. */
+        int status = input_read(text + 1, 6u * QIAO_BODY_SIZE_MAX, &file, &size);
+        if (status)
+            return status;
+    }
+    valid = body_from_json(letter->message.kind, file ? file : text, size, &body, error);
+    free(file);
+    if (!valid)
+        return command_fail(CTL_WRONG_USE, "--body-json: %s", error);
+    letter->body = (uint8_t *)body.data;
+    letter->message.body = body;
+    return CTL_OK;
+}
+
+static int read_body(struct letter *letter, const struct send_values *options)
+{
+    size_t size;
+    int status;
+
+    if (!!options->body + !!options->body_file + !!options->body_json > 1)
+        return command_fail(CTL_WRONG_USE, "give only one of --body, --body-file and --body-json");
+    if (options->body_json)
+        return read_json(letter, options->body_json);
+    if (options->body)
+        letter->message.body = qiao_bytes_from_string(options->body);
+    if (!options->body_file)
+        return CTL_OK;
+    status = input_read(options->body_file, QIAO_BODY_SIZE_MAX, (char **)&letter->body, &size);
+    if (!status)
+        letter->message.body = qiao_bytes(letter->body, size);
+    return status;
+}
+
+static int letter_init(struct letter *letter, const struct send_values *options)
+{
+    struct qiao_message *message = &letter->message;
+    int status = ctl_address_read("--to", options->to, letter->destination, &message->destination);
+
+    if (!status && options->from)
+        status = ctl_address_read("--from", options->from, letter->source, &message->source);
+    if (!status)
+        status = read_id("--id", options->id, &message->id);
+    if (!status)
+        status = read_id("--correlation", options->correlation, &message->correlation_id);
+    if (status)
+        return status;
+    if (!body_kind_parse(options->kind, &message->kind))
+        return command_fail(CTL_WRONG_USE, "--kind is \"%.60s\", which is no kind; use a name such as case.open or a number", options->kind);
+    message->case_id = options->case_id;
+    message->case_sequence = options->case_sequence;
+    message->matter = options->matter;
+    message->idempotency_key = options->key;
+    message->sent_at_ms = clock_wall_ns() / CLOCK_NS_PER_MS;
+    message->expires_at_ms = options->expires_ms ? message->sent_at_ms + options->expires_ms : 0;
+    message->lane = (enum qiao_lane)options->lane;
+    message->status = (enum qiao_status)options->status;
+    message->privacy = (enum qiao_privacy)options->privacy;
+    return read_body(letter, options);
+}
+
+static void letter_deinit(struct letter *letter)
+{
+    free(letter->body);
+}
+
+/* Without an outbox there is no point in submitting before the link is up. With one the message is safe even if the node is not there,
+ * unless the outbox is new: only the node can tell the area that the member's address begins with. */
+static int submit(struct send *send, const struct letter *letter)
+{
+    int result = QIAO_CLIENT_UNREACHABLE;
+
+    if (send->options->outbox)
+        result = qiao_client_submit(send->session.client, &letter->message, &send->id);
+    if (result == QIAO_CLIENT_UNREACHABLE) {
+        int status = ctl_session_connect(&send->session);
+        if (status)
+            return status;
+        result = qiao_client_submit(send->session.client, &letter->message, &send->id);
+    }
+    if (result == QIAO_CLIENT_BUSY)
+        return command_fail(CTL_NO, "the outbox %s is full of messages that the node has not taken yet", send->options->outbox);
+    if (!result && send->options->outbox)
+        result = qiao_client_flush(send->session.client);
+    return result ? ctl_session_fail(&send->session, result) : CTL_OK;
+}
+
+static void take_submitted(void *context, const struct qiao_id *id)
+{
+    struct send *send = context;
+
+    if (qiao_id_equal(id, &send->id))
+        send->submitted = send->session.stop = true;
+}
+
+static void take_receipt(void *context, const struct qiao_receipt *receipt)
+{
+    struct send *send = context;
+
+    if (!qiao_id_equal(&receipt->message_id, &send->id) || receipt->outcome == QIAO_OUTCOME_NONE)
+        return;
+    send->outcome = receipt->outcome;
+    send->code = receipt->code;
+    send->at_ms = receipt->at_ms;
+    snprintf(send->reason, sizeof(send->reason), "%s", receipt->reason ? receipt->reason : "");
+    send->submitted = send->session.stop = true;
+}
+
+static int explain_failure(const struct send *send, int result)
+{
+    int status = send->submitted ? command_fail(CTL_NO_NODE, "no outcome within %" PRIu64 " ms; ask again with qiao message",
+                                                send->session.globals->timeout_ms)
+                                 : ctl_session_fail(&send->session, result);
+    char id[QIAO_ID_TEXT_SIZE];
+
+    qiao_id_format(&send->id, id);
+    if (send->submitted)
+        fprintf(stderr, "qiao: the node has message %s\n", id);
+    else if (send->options->outbox)
+        fprintf(stderr, "qiao: message %s is kept in %s and goes with the next client that uses it\n", id, send->options->outbox);
+    return status;
+}
+
+static int wait_for(struct send *send)
+{
+    uint64_t deadline_ns = clock_deadline_ns(send->session.globals->timeout_ms);
+
+    while (!send->submitted || (send->options->wait && send->outcome == QIAO_OUTCOME_NONE)) {
+        int result = send->session.interrupted ? QIAO_CLIENT_TIMEOUT : ctl_session_run(&send->session, deadline_ns);
+        if (result)
+            return explain_failure(send, result);
+    }
+    return CTL_OK;
+}
+
+static const char *const outcome_names[] = { "", "accepted", "refused", "expired", "dead" };
+
+static int print_json(const struct send *send, const char *id)
+{
+    json_t *json = json_pack("{s:s}", "id", id);
+
+    if (json && send->outcome != QIAO_OUTCOME_NONE) {
+        json_object_set_new(json, "outcome", json_string(outcome_names[send->outcome]));
+        json_object_set_new(json, "code", json_integer(send->code));
+        json_object_set_new(json, "codeName", json_string(qiao_code_name(send->code)));
+        json_object_set_new(json, "reason", json_string(send->reason));
+        json_object_set_new(json, "atMs", json_integer((json_int_t)send->at_ms));
+    }
+    return output_json_line(json);
+}
+
+static int print_result(const struct send *send)
+{
+    char id[QIAO_ID_TEXT_SIZE];
+    int status = CTL_OK;
+
+    qiao_id_format(&send->id, id);
+    if (send->session.globals->json)
+        status = print_json(send, id);
+    else
+        puts(id);
+    if (status || !send->options->wait)
+        return status;
+    if (send->outcome == QIAO_OUTCOME_ACCEPTED) {
+        if (!send->session.globals->json)
+            puts("accepted");
+        return CTL_OK;
+    }
+    if (send->code)
+        return command_fail(CTL_NO, "%s: %s%s%s (%s)", outcome_names[send->outcome], qiao_code_text(send->code), *send->reason ? ": " : "",
+                            send->reason, qiao_code_name(send->code));
+    return command_fail(CTL_NO, "%s", outcome_names[send->outcome]);
+}
+
+const struct command command_send = {
+    .name = "send",
+    .arguments = "",
+    .summary = "submit a message and print its id",
+    .text = "Returns when the node has the message on disk. With --wait it returns when the message has ended: exit status 0 if the "
+            "destination accepted it, 1 if it was refused, expired or died, and the output says why. --timeout says how long to wait.\n\n"
+            "With --outbox the message is first made durable in a directory of your own; it is not lost if the node cannot be reached now, and "
+            "goes with the next client that uses the same directory.",
+    .example = "qiao send --to 990101001/urban-mgmt --kind case.open --case 2025-0001 --body-json '{\"title\":\"Noise at night\"}' --wait",
+    .options = send_options,
+    .option_count = sizeof(send_options) / sizeof(send_options[0]),
+    .values_size = sizeof(struct send_values),
+    .run = run_send,
+};

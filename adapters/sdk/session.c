@@ -1,0 +1,375 @@
+#include "sdk/session.h"
+
+#include "sdk/draft.h"
+
+#include <stdio.h>
+
+/* An open run is closed, and a new one begun, at this size: the unit of sending and acknowledging. */
+#define RUN_SIZE (128u * 1024u)
+
+/* token: lane (2 bits) | session generation (14 bits) | sequence (48 bits) */
+static uint64_t make_token(const struct session *s, unsigned lane, uint64_t sequence)
+{
+    return (uint64_t)lane << 62 | (uint64_t)(s->generation & 0x3fff) << 48 | (sequence & 0xffffffffffffu);
+}
+
+void session_init(struct session *s, const struct session_options *options, const struct qiao_client_handler *handler, void *context,
+                  const struct session_outbox *outbox)
+{
+    *s = (struct session){ .options = *options, .handler = handler, .context = context };
+    if (outbox) s->outbox = *outbox;
+    if (options->area) snprintf(s->area, sizeof s->area, "%s", options->area);
+    arena_init(&s->arena, 2 * QIAO_FRAME_SIZE_MAX);
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) s->lanes[lane].next = 1;
+}
+
+void session_deinit(struct session *s)
+{
+    session_disconnected(s);
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
+        struct session_lane *l = &s->lanes[lane];
+        for (uint32_t i = 0; i < l->runs_capacity; i++) {
+            buf_deinit(&l->runs[i].entries);
+            free(l->runs[i].ids);
+        }
+        free(l->runs);
+    }
+    buf_deinit(&s->out);
+    buf_deinit(&s->verdicts);
+    buf_deinit(&s->scratch);
+    buf_deinit(&s->scratch2);
+    arena_deinit(&s->arena);
+}
+
+/* ---- outbox ---- */
+
+static struct session_run *run_at(struct session_lane *l, uint32_t i)
+{
+    return &l->runs[(l->runs_first + i) % l->runs_capacity];
+}
+
+static void grow_runs(struct session_lane *l)
+{
+    uint32_t capacity = l->runs_capacity ? l->runs_capacity * 2 : 4;
+    struct session_run *runs = base_zalloc(capacity * sizeof *runs);
+    for (uint32_t i = 0; i < l->runs_capacity; i++) runs[i] = *run_at(l, i);
+    free(l->runs);
+    l->runs = runs;
+    l->runs_first = 0;
+    l->runs_capacity = capacity;
+}
+
+static struct session_run *open_run(struct session_lane *l)
+{
+    if (l->open && run_at(l, l->runs_count - 1)->entries.size < RUN_SIZE) return run_at(l, l->runs_count - 1);
+    if (l->runs_count == l->runs_capacity) grow_runs(l);
+    struct session_run *run = run_at(l, l->runs_count++);
+    run->first = l->next;
+    run->count = 0;
+    run->entries.size = 0;
+    l->open = true;
+    return run;
+}
+
+static void add_to_run(struct session *s, unsigned lane, const struct qiao_id *id, struct qiao_bytes envelope)
+{
+    struct session_lane *l = &s->lanes[lane];
+    struct session_run *run = open_run(l);
+    if (run->count == run->capacity) {
+        run->capacity = run->capacity ? run->capacity * 2 : 16;
+        run->ids = base_realloc(run->ids, run->capacity * sizeof *run->ids);
+    }
+    run->ids[run->count++] = *id;
+    pb_put_bytes_head(&run->entries, 1, envelope.size);
+    buf_append(&run->entries, envelope.data, envelope.size);
+    l->next++;
+    s->unacknowledged++;
+    s->unacknowledged_bytes += envelope.size;
+}
+
+int session_submit(struct session *s, const struct qiao_message *message, uint64_t wall_ms, struct qiao_id *ret_id)
+{
+    if (s->unacknowledged >= s->options.window_messages || (s->unacknowledged > 0 && s->unacknowledged_bytes >= s->options.window_bytes)) return QIAO_CLIENT_BUSY;
+    struct qiao_id id;
+    s->scratch.size = s->scratch2.size = 0;
+    const char *wrong = draft_write(message, s->area, s->options.member, s->options.seal, wall_ms, &s->scratch2, &s->scratch, &id);
+    if (wrong) {
+        snprintf(s->error, sizeof s->error, "%s", wrong);
+        return QIAO_CLIENT_INVALID;
+    }
+    unsigned lane = (unsigned)message->lane;
+    int result = s->outbox.append ? s->outbox.append(s->outbox.context, lane, s->lanes[lane].next, buf_bytes(&s->scratch)) : 0;
+    if (result != 0) return result;
+    add_to_run(s, lane, &id, buf_bytes(&s->scratch));
+    if (ret_id) *ret_id = id;
+    return QIAO_CLIENT_OK;
+}
+
+void session_restore(struct session *s, unsigned lane, uint64_t sequence, struct qiao_bytes envelope)
+{
+    struct envelope e;
+    struct session_lane *l = &s->lanes[lane];
+    if (sequence != l->next) l->open = false;
+    l->next = sequence;
+    if (envelope.size == 0 || envelope_open(envelope, &e) == QIAO_CODE_MALFORMED) return; /* only the place is restored */
+    add_to_run(s, lane, &e.header.id, envelope);
+}
+
+static void release(struct session *s, unsigned lane, uint64_t acked)
+{
+    struct session_lane *l = &s->lanes[lane];
+    while (l->runs_count > 0) {
+        struct session_run *run = run_at(l, 0);
+        if (run->first + run->count - 1 > acked || (l->open && l->runs_count == 1)) break;
+        l->runs_first = (l->runs_first + 1) % l->runs_capacity;
+        l->runs_count--;
+        if (l->runs_sent > 0) l->runs_sent--;
+        s->unacknowledged -= run->count;
+        struct pb_reader r = pb_reader(buf_bytes(&run->entries));
+        struct qiao_bytes raw;
+        while (run_next(&r, &raw)) s->unacknowledged_bytes -= raw.size;
+        if (s->outbox.remove) s->outbox.remove(s->outbox.context, lane, run->first + run->count - 1);
+        for (uint32_t i = 0; s->handler->submitted && i < run->count; i++) s->handler->submitted(s->context, &run->ids[i]);
+    }
+}
+
+/* Urgent before normal before bulk. */
+static const unsigned lane_order[QIAO_LANES] = { QIAO_LANE_URGENT, QIAO_LANE_NORMAL, QIAO_LANE_BULK };
+
+static void send_runs(struct session *s, unsigned lane, uint64_t now_ms)
+{
+    struct session_lane *l = &s->lanes[lane];
+    while (l->runs_sent < l->runs_count && link_can_send(&s->link, lane)) {
+        struct session_run *run = run_at(l, l->runs_sent);
+        if (l->open && l->runs_sent == l->runs_count - 1) l->open = false;
+        link_send_batch(&s->link, lane, run->first, run->count, buf_bytes(&run->entries), now_ms, &s->out);
+        l->runs_sent++;
+    }
+}
+
+/* ---- verdicts ---- */
+
+static void close_row(struct session *s)
+{
+    if (s->row.count == 0) return;
+    s->scratch.size = 0;
+    pb_put_varint(&s->scratch, 1, s->row.lane);
+    pb_put_varint(&s->scratch, 2, s->row.first);
+    pb_put_varint(&s->scratch, 3, s->row.count);
+    pb_put_varint(&s->scratch, 4, s->row.status);
+    pb_put_bytes_head(&s->verdicts, 1, s->scratch.size);
+    buf_append(&s->verdicts, s->scratch.data, s->scratch.size);
+    s->row.count = 0;
+}
+
+static void add_plain(struct session *s, unsigned lane, uint64_t sequence, unsigned status)
+{
+    bool joins = s->row.count > 0 && s->row.lane == lane && s->row.status == status && s->row.first + s->row.count == sequence && s->row.count < QIAO_BATCH_MESSAGES_MAX;
+    if (!joins) {
+        close_row(s);
+        s->row.lane = lane;
+        s->row.status = status;
+        s->row.first = sequence;
+    }
+    s->row.count++;
+}
+
+static void add_verdict(struct session *s, unsigned lane, uint64_t sequence, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms)
+{
+    static const unsigned wire[] = { [QIAO_VERDICT_ACCEPT] = 0, [QIAO_VERDICT_REFUSE] = 1, [QIAO_VERDICT_RETRY] = 2 };
+    if (verdict == QIAO_VERDICT_ACCEPT) {
+        add_plain(s, lane, sequence, wire[verdict]);
+        return;
+    }
+    close_row(s);
+    s->scratch.size = 0;
+    pb_put_varint(&s->scratch, 1, lane);
+    pb_put_varint(&s->scratch, 2, sequence);
+    pb_put_varint(&s->scratch, 3, 1);
+    pb_put_varint(&s->scratch, 4, wire[verdict]);
+    pb_put_varint(&s->scratch, 5, code);
+    pb_put_string(&s->scratch, 6, reason);
+    pb_put_varint(&s->scratch, 7, retry_after_ms);
+    pb_put_bytes_head(&s->verdicts, 1, s->scratch.size);
+    buf_append(&s->verdicts, s->scratch.data, s->scratch.size);
+}
+
+void session_verdict(struct session *s, uint64_t token, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms)
+{
+    bool current = session_is_up(s) && (token >> 48 & 0x3fff) == (s->generation & 0x3fff);
+    if (current && verdict != QIAO_VERDICT_LATER) add_verdict(s, (unsigned)(token >> 62), token & 0xffffffffffffu, verdict, code, reason, retry_after_ms);
+}
+
+/* ---- what the node sends ---- */
+
+static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct qiao_bytes raw)
+{
+    struct envelope e;
+    struct qiao_delivery delivery = { .token = make_token(s, lane, sequence), .attempt = 1 };
+    unsigned code = envelope_open(raw, &e);
+    if (code != QIAO_CODE_OK || !s->handler->deliver) {
+        add_verdict(s, lane, sequence, QIAO_VERDICT_REFUSE, code ? code : QIAO_CODE_UNKNOWN_KIND, qiao_code_text(code ? code : QIAO_CODE_UNKNOWN_KIND), 0);
+        return;
+    }
+    if (e.header.body_digest.size == 32) {
+        uint8_t digest[32];
+        s->options.seal->digest(e.body, digest);
+        if (memcmp(digest, e.header.body_digest.data, 32) != 0) {
+            add_verdict(s, lane, sequence, QIAO_VERDICT_REFUSE, QIAO_CODE_DIGEST, qiao_code_text(QIAO_CODE_DIGEST), 0);
+            return;
+        }
+    }
+    arena_reset(&s->arena);
+    draft_read(&e, &s->arena, &delivery.message);
+    delivery.attempt += e.attempt;
+    s->explain.code = 0;
+    s->explain.reason[0] = '\0';
+    s->explain.retry_after_ms = 0;
+    enum qiao_verdict verdict = s->handler->deliver(s->context, &delivery);
+    if (verdict != QIAO_VERDICT_LATER) add_verdict(s, lane, sequence, verdict, s->explain.code, s->explain.reason, s->explain.retry_after_ms);
+}
+
+static void take_receipt(struct session *s, struct qiao_bytes raw)
+{
+    struct envelope e;
+    if (envelope_open(raw, &e) == QIAO_CODE_OK && e.header.kind == QIAO_KIND_RECEIPT && s->handler->receipt) {
+        arena_reset(&s->arena);
+        draft_read_receipt(&e, &s->arena, s->handler->receipt, s->context);
+    }
+}
+
+static void take_batch(struct session *s, uint64_t now_ms, const struct link_event *event)
+{
+    const struct batch_view *batch = &event->batch;
+    struct pb_reader r = pb_reader(batch->payload);
+    struct qiao_bytes raw;
+    for (uint32_t i = 0; run_next(&r, &raw); i++) {
+        if (i < event->skip || raw.size == 0) continue;
+        if (batch->lane == LINK_LANE_RECEIPTS) take_receipt(s, raw);
+        else deliver(s, batch->lane, batch->first_sequence + i, raw);
+    }
+    if (batch->lane != LINK_LANE_RECEIPTS) return;
+    uint64_t ack[LINK_LANES] = { 0 };
+    ack[LINK_LANE_RECEIPTS] = s->link.rx[LINK_LANE_RECEIPTS].next - 1;
+    link_send_ack(&s->link, ack, false, 0, now_ms, &s->out);
+}
+
+static void ended(struct session *s, unsigned code, const char *reason)
+{
+    s->goodbye = true;
+    s->code = code;
+    snprintf(s->reason, sizeof s->reason, "%s", reason);
+    s->refused |= code == QIAO_CODE_LINK_IDENTITY || code == QIAO_CODE_LINK_VERSION || code == QIAO_CODE_LINK_REPLACED || code == QIAO_CODE_NOT_ALLOWED;
+}
+
+static void take_hello(struct session *s, uint64_t now_ms)
+{
+    struct link_resume resume[LINK_LANES];
+    snprintf(s->area, sizeof s->area, "%s", s->link.peer.area);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        resume[lane] = (struct link_resume){ 0, 1 };
+        if (lane >= QIAO_LANES) continue;
+        struct session_lane *l = &s->lanes[lane];
+        resume[lane].next = l->runs_count > 0 ? run_at(l, 0)->first : l->next;
+    }
+    link_accept(&s->link, resume, now_ms, &s->out);
+}
+
+static void come_up(struct session *s)
+{
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
+        struct session_lane *l = &s->lanes[lane];
+        struct link_tx *tx = &s->link.tx[lane];
+        l->open = false;
+        l->runs_sent = 0;
+        release(s, lane, tx->acked);
+        /* A node that has seen more of this outbox than the outbox knows: it was restored from a copy. Go on behind. */
+        if (l->runs_count == 0 && l->next <= tx->acked) l->next = tx->acked + 1;
+        tx->next = l->runs_count > 0 ? run_at(l, 0)->first : l->next;
+        tx->acked = tx->next - 1;
+    }
+    if (s->handler->link) s->handler->link(s->context, true, 0, "");
+}
+
+static void handle(struct session *s, uint64_t now_ms, const struct link_event *event)
+{
+    switch (event->type) {
+    case LINK_PEER_HELLO: take_hello(s, now_ms); break;
+    case LINK_UP: come_up(s); break;
+    case LINK_BATCH: take_batch(s, now_ms, event); break;
+    case LINK_ACKED:
+        for (unsigned lane = 0; lane < QIAO_LANES; lane++) release(s, lane, s->link.tx[lane].acked);
+        break;
+    case LINK_ADMIN_REPLY:
+        if (s->admin_reply) s->admin_reply(s->admin_context, event->payload);
+        break;
+    case LINK_CLOSED: ended(s, event->code, event->reason); break;
+    default: break;
+    }
+}
+
+void session_receive(struct session *s, uint64_t now_ms, const struct frame *frame)
+{
+    struct link_event event;
+    if (!s->connected || s->goodbye) return;
+    link_receive(&s->link, now_ms, frame, &s->out, &event);
+    handle(s, now_ms, &event);
+}
+
+void session_tick(struct session *s, uint64_t now_ms)
+{
+    struct link_event event;
+    if (!s->connected || s->goodbye) return;
+    link_tick(&s->link, now_ms, &s->out, &event);
+    handle(s, now_ms, &event);
+}
+
+uint64_t session_deadline_ms(const struct session *s)
+{
+    return s->connected && !s->goodbye ? link_deadline_ms(&s->link) : LINK_NEVER;
+}
+
+int session_flush(struct session *s, uint64_t now_ms)
+{
+    int result = s->outbox.sync ? s->outbox.sync(s->outbox.context) : 0;
+    if (result != 0 || !session_is_up(s)) return result;
+    close_row(s);
+    if (s->verdicts.size > 0) link_send_frame(&s->link, FRAME_VERDICTS, buf_bytes(&s->verdicts), now_ms, &s->out);
+    buf_clear(&s->verdicts, 64 * 1024);
+    for (unsigned i = 0; i < QIAO_LANES; i++) send_runs(s, lane_order[i], now_ms);
+    return 0;
+}
+
+/* ---- the stream ---- */
+
+void session_connected(struct session *s, const uint8_t nonce[32], uint64_t now_ms)
+{
+    struct link_options options = {
+        .dialer = true, .role = LINK_ROLE_MEMBER_ONLY, .org = s->options.member, .incarnation = s->options.incarnation, .seal = s->options.seal,
+        .wants_deliveries = s->handler->deliver != NULL, .wants_events = s->handler->receipt != NULL,
+        .credit_messages = s->options.delivery_messages, .credit_bytes = 64 * 1024 * 1024,
+        .heartbeat_ms = s->options.heartbeat_ms, .silence_ms = s->options.silence_ms, .handshake_ms = s->options.handshake_ms,
+    };
+    memcpy(options.nonce, nonce, 32);
+    link_init(&s->link, &options, now_ms);
+    s->connected = true;
+    s->goodbye = false;
+    s->generation++;
+    link_start(&s->link, now_ms, &s->out);
+}
+
+void session_disconnected(struct session *s)
+{
+    bool was_up = s->connected && s->link.version != 0;
+    if (s->connected) link_deinit(&s->link);
+    s->connected = s->goodbye = false;
+    s->out.size = 0;
+    s->verdicts.size = 0;
+    s->row.count = 0;
+    if (was_up && s->handler->link) s->handler->link(s->context, false, s->code, s->reason);
+}
+
+bool session_is_up(const struct session *s)
+{
+    return s->connected && !s->goodbye && s->link.state == LINK_STATE_UP;
+}

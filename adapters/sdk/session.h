@@ -1,0 +1,92 @@
+/* A member's side of its link, sans-I/O: outbox, deliveries and verdicts, receipts. client.c puts it on a wire; the simulator
+ * puts it on one made of arrays. */
+#ifndef SDK_SESSION_H
+#define SDK_SESSION_H
+
+#include "base/arena.h"
+#include "link/link.h"
+
+#include <qiao/client.h>
+
+/* Messages with consecutive sequences that travel in one frame; kept until the node has them on disk. */
+struct session_run {
+    uint64_t first;
+    uint32_t count, capacity;
+    struct qiao_id *ids;         /* owned */
+    struct buf entries;          /* Batch.envelopes fields */
+};
+
+struct session_lane {
+    struct session_run *runs;    /* ring; the last one may be open */
+    uint32_t runs_first, runs_count, runs_capacity;
+    uint32_t runs_sent;          /* of these, sent in this session */
+    bool open;                   /* the last run still takes messages */
+    uint64_t next;               /* sequence of the next submitted message */
+};
+
+/* Where a durable outbox keeps what it must not lose. All may be NULL: then the outbox is memory. */
+struct session_outbox {
+    void *context;
+    int (*append)(void *context, unsigned lane, uint64_t sequence, struct qiao_bytes envelope);
+    int (*sync)(void *context);                                  /* everything appended and removed is on disk when it returns 0 */
+    void (*remove)(void *context, unsigned lane, uint64_t up_to); /* may become durable later */
+};
+
+struct session_options {
+    const char *area, *member;   /* own address; area may be learnt from the node; member NULL: a tool */
+    const struct seal *seal;
+    uint64_t incarnation;        /* of the outbox */
+    uint32_t window_messages;
+    uint64_t window_bytes;
+    uint32_t delivery_messages;
+    uint64_t heartbeat_ms, silence_ms, handshake_ms;
+};
+
+struct session {
+    struct session_options options;
+    const struct qiao_client_handler *handler;
+    void *context;
+    struct session_outbox outbox;
+    struct link link;
+    bool connected;              /* link is initialised */
+    bool goodbye;                /* link ended: the stream is to be closed after out */
+    bool refused;                /* the node will not have us */
+    unsigned code;
+    char reason[128];
+    char area[QIAO_AREA_SIZE_MAX + 1]; /* of the node */
+    struct buf out;
+    struct session_lane lanes[QIAO_LANES];
+    size_t unacknowledged, unacknowledged_bytes;
+    uint32_t generation;
+    struct arena arena;
+    struct buf verdicts;         /* packed Verdict fields not sent yet */
+    struct { unsigned lane, status; uint64_t first; uint32_t count; } row; /* verdicts alike in a row, not yet in `verdicts` */
+    struct { unsigned code; char reason[256]; uint64_t retry_after_ms; } explain;
+    void (*admin_reply)(void *context, struct qiao_bytes packed);
+    void *admin_context;
+    struct buf scratch, scratch2;
+    char error[256];
+};
+
+void session_init(struct session *session, const struct session_options *options, const struct qiao_client_handler *handler, void *context,
+                  const struct session_outbox *outbox);
+void session_deinit(struct session *session);
+
+/* A stream to the node is up; nonce is fresh randomness. */
+void session_connected(struct session *session, const uint8_t nonce[32], uint64_t now_ms);
+void session_disconnected(struct session *session);
+bool session_is_up(const struct session *session);
+void session_receive(struct session *session, uint64_t now_ms, const struct frame *frame);
+void session_tick(struct session *session, uint64_t now_ms);
+uint64_t session_deadline_ms(const struct session *session);
+
+/* Puts an envelope into the outbox. QIAO_CLIENT_BUSY, QIAO_CLIENT_INVALID (session->error says why), negative: the outbox failed. */
+int session_submit(struct session *session, const struct qiao_message *message, uint64_t wall_ms, struct qiao_id *ret_id);
+/* Puts back a message found in a durable outbox, with the sequence it had. */
+void session_restore(struct session *session, unsigned lane, uint64_t sequence, struct qiao_bytes envelope);
+/* Makes the outbox durable and sends what credit allows, and open verdicts. */
+int session_flush(struct session *session, uint64_t now_ms);
+
+void session_verdict(struct session *session, uint64_t token, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms);
+
+#endif

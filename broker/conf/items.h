@@ -1,0 +1,166 @@
+/* Every configuration key, one record each. The parser, the checks, the dump, the sample, the JSON Schema and the reload rule all read
+ * this table; nothing else in the tree lists keys. Sections are the parts of a name before a dot; "links[]" is one element of links. */
+#ifndef CONF_ITEMS_H
+#define CONF_ITEMS_H
+
+#include "conf.h"
+
+#include <string.h>
+
+enum conf_type {
+    CONF_TYPE_TEXT,
+    CONF_TYPE_NODE_ID,
+    CONF_TYPE_AREA,
+    CONF_TYPE_NAME,
+    CONF_TYPE_ORG,
+    CONF_TYPE_LISTEN_URL,
+    CONF_TYPE_DIAL_URL,
+    CONF_TYPE_FILE,        /* must exist and be readable */
+    CONF_TYPE_DIRECTORY,   /* made later if absent */
+    CONF_TYPE_ENGINE,
+    CONF_TYPE_LOG_LEVEL,
+    CONF_TYPE_LOG_FORMAT,
+    CONF_TYPE_ROLE,
+    CONF_TYPE_BOOL,
+    CONF_TYPE_COUNT,       /* uint32_t */
+    CONF_TYPE_BYTES,       /* uint64_t, KiB MiB GiB */
+    CONF_TYPE_DURATION,    /* uint32_t milliseconds, ms s m h d */
+    CONF_TYPE_LINK,        /* a mapping: struct conf_link */
+    CONF_TYPE_MEMBER,      /* a mapping: struct conf_member */
+    CONF_TYPES
+};
+
+enum conf_base { CONF_BASE_CONF, CONF_BASE_LINK, CONF_BASE_MEMBER };
+enum conf_reload { CONF_RELOAD_LIVE, CONF_RELOAD_RESTART };
+enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
+
+/* V(base, field, name, type, default, min, max, unit, reload, need, example, prose): one value. min and max bound the number, or the length of a text.
+ * L(base, field, name, type of an element, most elements, reload, example, prose): a list; the field's length stands in field_count. */
+#define CONF_ITEMS(V, L) \
+    V(conf, node.id, "node.id", NODE_ID, NULL, 1, 64, "", RESTART, REQUIRED, "street-anlan", \
+      "Name of this node in the federation, as in its certificate: a-z, 0-9 and -, at most 64.") \
+    V(conf, node.area, "node.area", AREA, NULL, 6, 12, "", RESTART, REQUIRED, "\"990101001\"", \
+      "Area code this node serves: 6 digits for a district, 9 for a street, 12 for a community.") \
+    V(conf, node.store, "node.store", DIRECTORY, NULL, 1, 4000, "", RESTART, REQUIRED, "/var/lib/qiao", \
+      "Directory of the durable store; made at the first start.") \
+    V(conf, node.engine, "node.engine", ENGINE, "lmdb", 0, 0, "", RESTART, OPTIONAL, "lmdb", \
+      "Storage engine.") \
+    L(conf, listen, "listen", LISTEN_URL, 64, RESTART, "[\"tls+tcp://0.0.0.0:7701\", \"ipc:///run/qiao/node\"]", \
+      "Addresses where links and members may reach this node: tls+tcp://host:port, tcp://host:port (loopback only), ipc:///path.") \
+    L(conf, links, "links", LINK, 4096, RESTART, "[{to: \"tls+tcp://district.example:7700\", node: district-anlan, role: parent}]", \
+      "Neighbouring nodes. At most one of them is the parent.") \
+    V(link, to, "links[].to", DIAL_URL, NULL, 1, 127, "", RESTART, OPTIONAL, "tls+tcp://district.example:7700", \
+      "Address to dial. Left out: the neighbour dials us.") \
+    V(link, node, "links[].node", NODE_ID, NULL, 1, 64, "", RESTART, REQUIRED, "district-anlan", \
+      "The neighbour's node id; its certificate must name it.") \
+    V(link, area, "links[].area", AREA, NULL, 6, 12, "", RESTART, OPTIONAL, "\"990101\"", \
+      "The neighbour's area code. Required for a child: what lies under it is reached through that child.") \
+    V(link, role, "links[].role", ROLE, NULL, 0, 0, "", RESTART, REQUIRED, "parent", \
+      "What the neighbour is to this node.") \
+    L(conf, members, "members", MEMBER, 65536, RESTART, "[{name: urban-management, org: 11990101QA0000014K, services: [noise, street-order]}]", \
+      "Offices, committees and systems that hang on this node.") \
+    V(member, name, "members[].name", NAME, NULL, 1, 64, "", RESTART, REQUIRED, "urban-management", \
+      "The member's name in addresses, unique on this node: a-z, 0-9, - and ., at most 64.") \
+    V(member, org, "members[].org", ORG, NULL, 18, 18, "", RESTART, OPTIONAL, "11990101QA0000014K", \
+      "Unified social credit code of the organisation (GB 32100-2015, 18 characters).") \
+    L(member, services, "members[].services", NAME, 256, RESTART, "[noise, street-order]", \
+      "Services the member offers under its area.") \
+    V(conf, tls.certificate, "tls.certificate", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan.crt", \
+      "This node's certificate, PEM, with intermediates if there are any. Required when a tls+tcp address is used.") \
+    V(conf, tls.key, "tls.key", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan.key", \
+      "The private key of the certificate, PEM.") \
+    V(conf, tls.ca, "tls.ca", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/ca.crt", \
+      "The federation's certificate authority, PEM.") \
+    V(conf, tls.crl, "tls.crl", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/ca.crl", \
+      "Revoked certificates, PEM.") \
+    V(conf, tls.passphrase_file, "tls.passphrase_file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/passphrase", \
+      "File whose first line opens the private key.") \
+    V(conf, allow.plain_tcp, "allow.plain_tcp", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
+      "Allow tcp:// without TLS beyond this machine. Anyone on the way can then read and change what is not sealed.") \
+    V(conf, allow.local_members_any, "allow.local_members_any", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
+      "Let members over ipc:// take any configured member name without a certificate.") \
+    V(conf, limits.store_bytes_max, "limits.store_bytes_max", BYTES, "0", 0, UINT64_C(1) << 50, "bytes", RESTART, OPTIONAL, "20 GiB", \
+      "Size the store may grow to; beyond it senders are told BUSY. 0: the disk decides.") \
+    V(conf, limits.link_window_messages, "limits.link_window_messages", COUNT, "16384", 1, 1048576, "messages", RESTART, OPTIONAL, "16384", \
+      "Messages a neighbour may have on the way to us without acknowledgement, per lane.") \
+    V(conf, limits.link_window_bytes, "limits.link_window_bytes", BYTES, "8 MiB", 2097152, UINT64_C(1) << 32, "bytes", RESTART, OPTIONAL, "8 MiB", \
+      "The same in bytes.") \
+    V(conf, limits.member_window_messages, "limits.member_window_messages", COUNT, "4096", 1, 1048576, "messages", RESTART, OPTIONAL, "4096", \
+      "Messages delivered to a member and still without a verdict, per lane.") \
+    V(conf, limits.member_window_bytes, "limits.member_window_bytes", BYTES, "8 MiB", 2097152, UINT64_C(1) << 32, "bytes", RESTART, OPTIONAL, "8 MiB", \
+      "The same in bytes.") \
+    V(conf, limits.connections_max, "limits.connections_max", COUNT, "4096", 1, 1000000, "connections", RESTART, OPTIONAL, "4096", \
+      "Open connections of links and members together; more are closed at once.") \
+    V(conf, limits.handshakes_per_second_max, "limits.handshakes_per_second_max", COUNT, "200", 1, 100000, "handshakes a second", RESTART, OPTIONAL, "200", \
+      "New connections served in a second; more wait.") \
+    V(conf, limits.delivery_attempts_max, "limits.delivery_attempts_max", COUNT, "16", 1, 1000000, "verdicts", RESTART, OPTIONAL, "16", \
+      "Verdicts of \"retry\" before a message is a dead letter.") \
+    V(conf, limits.retry_ms_min, "limits.retry_ms_min", DURATION, "500ms", 1, 86400000, "milliseconds", RESTART, OPTIONAL, "500ms", \
+      "Wait before the first new delivery after \"retry\"; it doubles up to retry_ms_max.") \
+    V(conf, limits.retry_ms_max, "limits.retry_ms_max", DURATION, "60s", 1, 86400000, "milliseconds", RESTART, OPTIONAL, "60s", \
+      "Longest wait between deliveries.") \
+    V(conf, limits.heartbeat_ms, "limits.heartbeat_ms", DURATION, "10s", 10, 3600000, "milliseconds", RESTART, OPTIONAL, "10s", \
+      "A silent link sends a sign of life after this time.") \
+    V(conf, limits.silence_ms, "limits.silence_ms", DURATION, "35s", 20, 86400000, "milliseconds", RESTART, OPTIONAL, "35s", \
+      "A link that was silent this long is taken for dead. At least twice heartbeat_ms.") \
+    V(conf, limits.handshake_ms, "limits.handshake_ms", DURATION, "10s", 10, 600000, "milliseconds", RESTART, OPTIONAL, "10s", \
+      "A new connection must have proved who it is within this time.") \
+    V(conf, limits.redial_ms_min, "limits.redial_ms_min", DURATION, "50ms", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "50ms", \
+      "Wait before a lost neighbour is dialled again; it doubles up to redial_ms_max.") \
+    V(conf, limits.redial_ms_max, "limits.redial_ms_max", DURATION, "2s", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "2s", \
+      "Longest wait between two attempts to dial.") \
+    V(conf, limits.shutdown_ms, "limits.shutdown_ms", DURATION, "5s", 1, 600000, "milliseconds", RESTART, OPTIONAL, "5s", \
+      "After SIGTERM the node exits at the latest after this time.") \
+    V(conf, log.level, "log.level", LOG_LEVEL, "info", 0, 0, "", LIVE, OPTIONAL, "info", \
+      "Least important lines that are still written.") \
+    V(conf, log.format, "log.format", LOG_FORMAT, "logfmt", 0, 0, "", LIVE, OPTIONAL, "logfmt", \
+      "Form of a log line.") \
+    V(conf, dead_letter_owner, "dead_letter_owner", TEXT, NULL, 1, 256, "", LIVE, OPTIONAL, "\"duty desk, +86 990 1234567\"", \
+      "Who looks after messages that could not be delivered; named in their receipts.")
+
+struct conf_item {
+    const char *name;
+    enum conf_type type;           /* of a value, or of one element of a list */
+    bool list;
+    enum conf_base base;           /* struct the offsets count from */
+    size_t offset;
+    size_t count_offset;           /* lists: size_t with the number of elements */
+    const char *value_default;     /* as one would write it; NULL: none */
+    uint64_t min, max;             /* number, length of text, or most elements */
+    const char *unit;
+    enum conf_reload reload;
+    enum conf_need need;
+    const char *example;           /* for the sample */
+    const char *prose;
+};
+
+extern const struct conf_item conf_items[];
+extern const size_t conf_items_count;
+
+/* NULL: no such key. */
+const struct conf_item *conf_item_find(const char *name);
+/* Whether keys of the form "<name>.…" exist. */
+bool conf_item_is_section(const char *name);
+/* Position of an item in the table, for bit masks. */
+size_t conf_item_index(const struct conf_item *item);
+
+static inline void *conf_item_field(const struct conf_item *item, void *base) { return (char *)base + item->offset; }
+static inline const void *conf_item_field_const(const struct conf_item *item, const void *base) { return (const char *)base + item->offset; }
+static inline size_t *conf_item_count(const struct conf_item *item, void *base) { return (size_t *)(void *)((char *)base + item->count_offset); }
+static inline size_t conf_item_count_const(const struct conf_item *item, const void *base)
+{
+    return *(const size_t *)(const void *)((const char *)base + item->count_offset);
+}
+/* First element of a list of whatever type. Copied bytewise: the field is a char **, a struct conf_link * or a struct conf_member *. */
+static inline void *conf_item_list_get(const struct conf_item *item, const void *base)
+{
+    void *elements;
+    memcpy(&elements, conf_item_field_const(item, base), sizeof elements);
+    return elements;
+}
+static inline void conf_item_list_set(const struct conf_item *item, void *base, void *elements)
+{
+    memcpy(conf_item_field(item, base), &elements, sizeof elements);
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* The batch being filled: runs of messages, small records, and at the end heads, tails and watermarks. */
+#include "core/state.h"
+
+/* Run buffers of a burst are given back above this size. */
+#define RUN_KEEP_SIZE (512u * 1024u)
+
+void batch_init(struct batch *batch, size_t peers_count)
+{
+    *batch = (struct batch){ 0 };
+    arena_init(&batch->small, SIZE_MAX / 4);
+    batch->commits = base_zalloc(peers_count * sizeof *batch->commits);
+}
+
+void batch_deinit(struct batch *batch)
+{
+    arena_deinit(&batch->small);
+    for (size_t i = 0; i < batch->runs_capacity; i++) {
+        if (batch->runs[i]) buf_deinit(&batch->runs[i]->buf);
+        free(batch->runs[i]);
+    }
+    free(batch->runs);
+    free(batch->ops);
+    free(batch->commits);
+    id_set_deinit(&batch->seen);
+}
+
+void batch_reset(struct batch *batch, size_t peers_count)
+{
+    batch->ops_count = 0;
+    arena_reset(&batch->small);
+    for (size_t i = 0; i < batch->runs_count; i++) buf_clear(&batch->runs[i]->buf, RUN_KEEP_SIZE);
+    batch->runs_count = 0;
+    batch->bytes = 0;
+    id_set_clear(&batch->seen);
+    memset(batch->commits, 0, peers_count * sizeof *batch->commits);
+}
+
+static struct qiao_bytes keep(struct batch *batch, struct qiao_bytes bytes)
+{
+    uint8_t *copy = arena_alloc(&batch->small, bytes.size);
+    memcpy(copy, bytes.data, bytes.size);
+    batch->bytes += bytes.size;
+    return qiao_bytes(copy, bytes.size);
+}
+
+static void add(struct batch *batch, enum store_op_type type, struct qiao_bytes key, struct qiao_bytes value)
+{
+    if (batch->ops_count == batch->ops_capacity) {
+        batch->ops_capacity = batch->ops_capacity ? batch->ops_capacity * 2 : 64;
+        batch->ops = base_realloc(batch->ops, batch->ops_capacity * sizeof *batch->ops);
+    }
+    batch->ops[batch->ops_count++] = (struct store_op){ type, key, value };
+}
+
+void batch_put(struct core *core, const struct key *key, struct qiao_bytes value)
+{
+    struct batch *batch = core_batch(core);
+    add(batch, STORE_PUT, keep(batch, key_bytes(key)), keep(batch, value));
+}
+
+void batch_put_number(struct core *core, const struct key *key, uint64_t value)
+{
+    uint8_t bytes[8];
+    put_u64(bytes, value);
+    batch_put(core, key, qiao_bytes(bytes, sizeof bytes));
+}
+
+void batch_remove(struct core *core, const struct key *key)
+{
+    struct batch *batch = core_batch(core);
+    add(batch, STORE_REMOVE, keep(batch, key_bytes(key)), qiao_bytes(NULL, 0));
+}
+
+void batch_remove_range(struct core *core, const struct key *from, const struct key *to)
+{
+    struct batch *batch = core_batch(core);
+    add(batch, STORE_REMOVE_RANGE, keep(batch, key_bytes(from)), keep(batch, key_bytes(to)));
+}
+
+struct run *batch_new_run(struct batch *batch)
+{
+    if (batch->runs_count == batch->runs_capacity) {
+        size_t capacity = batch->runs_capacity ? batch->runs_capacity * 2 : 8;
+        batch->runs = base_realloc(batch->runs, capacity * sizeof(struct run *));
+        for (size_t i = batch->runs_capacity; i < capacity; i++) batch->runs[i] = base_zalloc(sizeof(struct run));
+        batch->runs_capacity = capacity;
+    }
+    return batch->runs[batch->runs_count++];
+}
+
+struct run *batch_run(struct core *core, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    if (q->run && q->run->buf.size < QIAO_RECORD_SIZE_TARGET && q->run->count < QIAO_BATCH_MESSAGES_MAX) return q->run;
+    struct run *run = batch_new_run(core_batch(core));
+    struct buf buf = run->buf;
+    *run = (struct run){ .peer = peer, .lane = lane, .first = q->tail, .buf = buf };
+    run_begin(&run->buf);
+    q->run = run;
+    q->touched = true;
+    return run;
+}
+
+/* ---- sealing ---- */
+
+static void close_runs(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->runs_count; i++) {
+        struct run *run = batch->runs[i];
+        run_put_head(&run->buf, run->count, run->ended, run->expires_at_ms);
+        struct key key = key_run(run->peer->number, run->lane, run->first);
+        add(batch, STORE_PUT, keep(batch, key_bytes(&key)), buf_bytes(&run->buf));
+        run->peer->queues[run->lane].run = NULL;
+    }
+}
+
+static void close_queue(struct core *core, struct batch *batch, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    if (q->touched) {
+        struct key key = key_lane('T', peer->number, lane);
+        batch_put_number(core, &key, q->tail);
+        batch->commits[peer - core->peers][lane] = q->tail;
+        q->touched = false;
+    }
+    if (q->acked) {
+        struct key from = key_run(peer->number, lane, q->removed), to = key_run(peer->number, lane, q->head);
+        struct key key = key_lane('A', peer->number, lane);
+        batch_remove_range(core, &from, &to);
+        batch_put_number(core, &key, q->head - 1);
+        q->removed = q->head;
+        q->acked = false;
+    }
+}
+
+static void close_stream(struct core *core, struct peer *peer, struct stream *stream)
+{
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        if (!stream->dirty[lane]) continue;
+        struct key key = key_received(peer->number, stream->incarnation, lane);
+        uint8_t value[16];
+        put_u64(value, stream->received[lane]);
+        put_u64(value + 8, core->wall_ms);
+        batch_put(core, &key, qiao_bytes(value, sizeof value));
+        stream->sealed[lane] = stream->received[lane];
+        stream->dirty[lane] = false;
+    }
+}
+
+void batch_close(struct core *core)
+{
+    struct batch *batch = core_batch(core);
+    close_runs(batch);
+    for (size_t i = 0; i < core->peers_count; i++) {
+        struct peer *peer = &core->peers[i];
+        for (unsigned lane = 0; lane < LINK_LANES; lane++) close_queue(core, batch, peer, lane);
+        for (struct stream *s = peer->streams; s; s = s->next) close_stream(core, peer, s);
+    }
+}
+
+/* ---- stored: what waited for the disk may leave now ---- */
+
+static void stream_stored(struct core *core, struct stream *stream)
+{
+    struct connection *c = stream->connection;
+    uint64_t ack[LINK_LANES] = { 0 };
+    bool any = false;
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        if (stream->sealed[lane] == 0) continue;
+        stream->durable[lane] = ack[lane] = stream->sealed[lane];
+        stream->sealed[lane] = 0;
+        any = true;
+    }
+    if (any && c && !c->closing && c->link.state == LINK_STATE_UP)
+        link_send_ack(&c->link, ack, false, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));
+}
+
+void batch_stored(struct core *core)
+{
+    unsigned slot = core->filling ^ 1;
+    struct batch *batch = &core->batches[slot];
+    for (size_t i = 0; i < core->peers_count; i++) {
+        struct peer *peer = &core->peers[i];
+        for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+            struct queue *q = &peer->queues[lane];
+            if (batch->commits[i][lane]) q->committed = batch->commits[i][lane];
+            if (q->rewriting == slot + 1) q->rewriting = 0;
+        }
+        for (struct stream *s = peer->streams; s; s = s->next) stream_stored(core, s);
+    }
+    for (size_t i = 0; i < core->peers_count; i++) queue_pump(core, &core->peers[i]);
+}

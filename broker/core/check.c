@@ -1,0 +1,69 @@
+/* Is a record of the store sound? For `qiaod --check-store`. */
+#include "codec/envelope.h"
+#include "codec/run.h"
+#include "core/core.h"
+#include "core/keys.h"
+
+static const char *check_run(struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct run_view run;
+    struct qiao_bytes raw;
+    uint32_t count = 0, ended = 0;
+    if (key.size != 12 || !run_open(value, &run)) return "not a run of messages";
+    struct pb_reader r = pb_reader(run.entries);
+    while (run_next(&r, &raw)) {
+        struct envelope e;
+        count++;
+        ended += raw.size == 0;
+        if (raw.size > 0 && envelope_open(raw, &e) == QIAO_CODE_MALFORMED) return "a message in the run cannot be decoded";
+    }
+    if (r.failed || count != run.count) return "the run does not hold as many messages as it says";
+    return ended == run.ended ? NULL : "the run does not hold as many ended messages as it says";
+}
+
+static const char *check_message(struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct message_record record;
+    if (key.size < 1 + QIAO_ID_SIZE) return "key is too short for a message id";
+    return record_read(value, &record) ? NULL : "not a message record";
+}
+
+static const char *check_number(struct qiao_bytes key, struct qiao_bytes value)
+{
+    if (key.size != 4 && key.data[0] != 'M') return "key has the wrong size";
+    return value.size == 8 ? NULL : "not a number of 8 bytes";
+}
+
+static const char *check_peer(struct qiao_bytes key, struct qiao_bytes value)
+{
+    (void)key;
+    return value.size == 2 && get_u16(value.data) > 0 ? NULL : "not a peer number";
+}
+
+static const char *check_received(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size == 12 && value.size == 16 ? NULL : "not a watermark";
+}
+
+static const char *check_entry(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size >= 2 + QIAO_ID_SIZE && value.size >= 17 ? NULL : "not a case entry";
+}
+
+static const char *check_anything(struct qiao_bytes key, struct qiao_bytes value)
+{
+    (void)key;
+    (void)value;
+    return NULL;
+}
+
+const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
+{
+    static const struct { uint8_t prefix; const char *(*check)(struct qiao_bytes, struct qiao_bytes); } rows[] = {
+        { 'Q', check_run },    { 'O', check_message }, { 'D', check_message },  { 'R', check_message }, { 'T', check_number }, { 'A', check_number },
+        { 'M', check_number }, { 'P', check_peer },    { 'W', check_received }, { 'E', check_entry },   { 'X', check_anything },
+    };
+    for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);
+    return "no record of this kind is known";
+}

@@ -1,0 +1,389 @@
+#include "core/state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* How often links without a deadline of their own and message expiry are looked at. */
+#define REGULAR_MS 1000u
+#define SLOT_BITS 20u
+
+static void step_connected(struct core *core, const struct core_event *event);
+static void step_frame(struct core *core, const struct core_event *event);
+static void step_rejected(struct core *core, const struct core_event *event);
+static void step_progress(struct core *core, const struct core_event *event);
+static void step_closed(struct core *core, const struct core_event *event);
+static void step_stored(struct core *core, const struct core_event *event);
+static void step_tick(struct core *core, const struct core_event *event);
+static void step_shutdown(struct core *core, const struct core_event *event);
+
+void core_step(struct core *core, const struct core_event *event)
+{
+    static void (*const steps[])(struct core *, const struct core_event *) = {
+        [CORE_CONNECTED] = step_connected, [CORE_FRAME] = step_frame,   [CORE_REJECTED] = step_rejected, [CORE_PROGRESS] = step_progress,
+        [CORE_CLOSED] = step_closed,       [CORE_STORED] = step_stored, [CORE_TICK] = step_tick,         [CORE_SHUTDOWN] = step_shutdown,
+    };
+    if (event->now_ms > core->now_ms) core->now_ms = event->now_ms;
+    core->wall_ms = event->wall_ms;
+    steps[event->type](core, event);
+}
+
+/* ---- connections ---- */
+
+struct connection *core_connection(struct core *core, struct core_connection_id id)
+{
+    size_t slot = id.value & ((1u << SLOT_BITS) - 1);
+    struct connection *c = id.value && slot < core->connections_capacity ? core->connections[slot] : NULL;
+    return c && c->id.value == id.value ? c : NULL;
+}
+
+static size_t free_slot(struct core *core)
+{
+    for (size_t slot = 0; slot < core->connections_capacity; slot++)
+        if (!core->connections[slot]) return slot;
+    size_t capacity = core->connections_capacity ? core->connections_capacity * 2 : 16;
+    core->connections = base_realloc(core->connections, capacity * sizeof(struct connection *));
+    memset(core->connections + core->connections_capacity, 0, (capacity - core->connections_capacity) * sizeof(struct connection *));
+    size_t slot = core->connections_capacity;
+    core->connections_capacity = capacity;
+    return slot;
+}
+
+struct core_connection_id core_connection_new(struct core *core)
+{
+    if (core->connections_count >= core->config.connections_max) return (struct core_connection_id){ 0 };
+    size_t slot = free_slot(core);
+    struct connection *c = base_zalloc(sizeof *c);
+    c->id.value = (uint64_t)++core->generation << SLOT_BITS | slot;
+    core->connections[slot] = c;
+    core->connections_count++;
+    return c->id;
+}
+
+const size_t *core_frame_size_max(struct core *core, struct core_connection_id id)
+{
+    struct connection *c = core_connection(core, id);
+    return c ? &c->link.frame_size_max : NULL;
+}
+
+void core_mark_dirty(struct core *core, struct connection *c)
+{
+    if (c->dirty) return;
+    c->dirty = true;
+    if (core->dirty_count == core->dirty_capacity) {
+        core->dirty_capacity = core->dirty_capacity ? core->dirty_capacity * 2 : 16;
+        core->dirty = base_realloc(core->dirty, core->dirty_capacity * sizeof(struct connection *));
+    }
+    core->dirty[core->dirty_count++] = c;
+}
+
+bool core_next_output(struct core *core, struct core_output *ret_output)
+{
+    if (core->dirty_count == 0) return false;
+    struct connection *c = core->dirty[--core->dirty_count];
+    c->dirty = false;
+    *ret_output = (struct core_output){ .connection = c->id, .close = c->closing };
+    ret_output->data = buf_take(&c->out, &ret_output->size);
+    if (ret_output->size == 0) {
+        free(ret_output->data);
+        ret_output->data = NULL;
+    }
+    return true;
+}
+
+/* The session is over for the core; what is in out still goes, then the shell closes the stream and reports CORE_CLOSED. */
+void connection_drop(struct core *core, struct connection *c, unsigned code, const char *reason)
+{
+    struct peer *peer = c->peer;
+    if (c->started) link_close(&c->link, code, reason, connection_out(core, c));
+    c->closing = true;
+    core_mark_dirty(core, c);
+    core_trace(core, "%s - %s: link ends: %s %s", core->node, peer ? peer->name : "?", qiao_code_name(code), reason);
+    if (peer || (code != QIAO_CODE_OK && code != QIAO_CODE_LINK_SHUTDOWN)) core_notice(core, "link down", peer ? peer->name : "unknown", code, reason);
+    if (c->watching) core->watchers--;
+    c->watching = false;
+    if (c->stream) c->stream->connection = NULL;
+    c->stream = NULL;
+    c->peer = NULL;
+    if (!peer) return;
+    if (peer->receipts == c) peer->receipts = NULL;
+    bool was_out = peer->out == c;
+    if (was_out) peer->out = NULL;
+    if (c->link.version && peer->connections > 0) peer->connections--;
+    if (!was_out && peer->connections > 0) return;
+    peer->since_ms = core->wall_ms;
+    peer->last_code = code;
+    watch_link(core, peer, false, code);
+}
+
+static void connection_forget(struct core *core, struct connection *c)
+{
+    for (size_t i = 0; c->dirty && i < core->dirty_count; i++)
+        if (core->dirty[i] == c) core->dirty[i--] = core->dirty[--core->dirty_count];
+    core->connections[c->id.value & ((1u << SLOT_BITS) - 1)] = NULL;
+    core->connections_count--;
+    if (c->started) link_deinit(&c->link);
+    buf_deinit(&c->out);
+    free(c->dialled);
+    free(c);
+}
+
+/* ---- steps ---- */
+
+static void step_connected(struct core *core, const struct core_event *event)
+{
+    struct connection *c = core_connection(core, event->connection);
+    assert(c && !c->started);
+    c->identity = *event->identity;
+    c->dialled = event->dialled ? base_strdup(event->dialled) : NULL;
+    struct link_options options = {
+        .dialer = event->dialled != NULL,
+        .node = core->node,
+        .area = core->area,
+        .incarnation = core->incarnation,
+        .seal = core->config.seal,
+        .credit_messages = core->busy ? 0 : core->config.link_window_messages,
+        .credit_bytes = core->busy ? 0 : core->config.link_window_bytes,
+        .heartbeat_ms = core->config.heartbeat_ms,
+        .silence_ms = core->config.silence_ms,
+        .handshake_ms = core->config.handshake_ms,
+    };
+    for (size_t i = 0; event->dialled && i < core->links_count; i++)
+        if (strcmp(core->peers[i].name, event->dialled) == 0) options.role = role_of_node_to(&core->peers[i]);
+    prng_fill(&core->prng, options.nonce, sizeof options.nonce);
+    link_init(&c->link, &options, core->now_ms);
+    c->started = true;
+    if (event->dialled) link_start(&c->link, core->now_ms, connection_out(core, c));
+}
+
+static void acked(struct core *core, struct connection *c)
+{
+    struct peer *peer = c->peer;
+    if (!peer) return;
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        bool ordered = !peer->member || lane == LINK_LANE_RECEIPTS;
+        if (ordered && (peer->member ? peer->receipts : peer->out) == c) queue_acked(core, peer, lane, c->link.tx[lane].acked);
+    }
+    queue_pump(core, peer);
+}
+
+static void handle(struct core *core, struct connection *c, const struct link_event *event)
+{
+    switch (event->type) {
+    case LINK_PEER_HELLO: recv_hello(core, c); break;
+    case LINK_UP: recv_up(core, c); break;
+    case LINK_BATCH: recv_batch(core, c, event); break;
+    case LINK_ACKED: acked(core, c); break;
+    case LINK_VERDICTS: recv_verdicts(core, c, event->payload); break;
+    case LINK_ADMIN_REQUEST: recv_admin(core, c, event->payload); break;
+    case LINK_CLOSED: connection_drop(core, c, event->code, event->reason); break;
+    case LINK_ADMIN_REPLY:
+    case LINK_PONG:
+    case LINK_NOTHING: break;
+    }
+}
+
+static void step_frame(struct core *core, const struct core_event *event)
+{
+    struct connection *c = core_connection(core, event->connection);
+    if (!c || c->closing) return;
+    struct link_event link_event;
+    link_receive(&c->link, core->now_ms, event->frame, &c->out, &link_event);
+    if (c->out.size > 0) core_mark_dirty(core, c);
+    if (link_event.type == LINK_CLOSED && link_event.code >= QIAO_CODE_FRAME_MAGIC && link_event.code <= QIAO_CODE_FRAME_BODY) core->counters.rejected_frames++;
+    handle(core, c, &link_event);
+}
+
+static void step_rejected(struct core *core, const struct core_event *event)
+{
+    struct connection *c = core_connection(core, event->connection);
+    if (!c || c->closing) return;
+    core->counters.rejected_frames++;
+    connection_drop(core, c, event->code, qiao_code_text(event->code));
+}
+
+static void step_progress(struct core *core, const struct core_event *event)
+{
+    struct connection *c = core_connection(core, event->connection);
+    if (c && !c->closing) link_progress(&c->link, core->now_ms);
+}
+
+static void step_closed(struct core *core, const struct core_event *event)
+{
+    struct connection *c = core_connection(core, event->connection);
+    if (!c) return;
+    if (!c->closing) connection_drop(core, c, QIAO_CODE_OK, "stream ended");
+    connection_forget(core, c);
+}
+
+static void tell_credit(struct core *core, struct connection *c)
+{
+    static const uint64_t nothing[LINK_LANES] = { 0 };
+    c->link.options.credit_messages = core->busy ? 0 : core->config.link_window_messages;
+    c->link.options.credit_bytes = core->busy ? 0 : core->config.link_window_bytes;
+    if (c->link.state == LINK_STATE_UP)
+        link_send_ack(&c->link, c->stream ? c->stream->durable : nothing, true, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));
+}
+
+/* While the store has little room, no peer gets credit; deletions still go through and make room (store.h). */
+static void set_busy(struct core *core, bool busy)
+{
+    if (core->busy == busy) return;
+    core->busy = busy;
+    core_trace(core, "%s store %s", core->node, busy ? "is nearly full: busy" : "has room again");
+    for (size_t i = 0; i < core->connections_capacity; i++) {
+        struct connection *c = core->connections[i];
+        if (c && c->started && !c->closing) tell_credit(core, c);
+    }
+}
+
+static void step_stored(struct core *core, const struct core_event *event)
+{
+    assert(core->committing);
+    if (event->stat) core->stat = *event->stat;
+    const struct store_stat *s = &core->stat;
+    bool tight = s->bytes_max > 0 && s->bytes_used > s->bytes_max - s->bytes_max / 10;
+    set_busy(core, event->stored == STORE_FULL || tight);
+    if (event->stored == STORE_FULL) return; /* the shell commits the same batch again when there is room */
+    assert(event->stored == STORE_OK);
+    core->committing = false;
+    core->counters.commits++;
+    store_refresh(core->store);
+    batch_stored(core);
+}
+
+static void tick_links(struct core *core)
+{
+    for (size_t i = 0; i < core->connections_capacity; i++) {
+        struct connection *c = core->connections[i];
+        if (!c || c->closing || !c->started || link_deadline_ms(&c->link) > core->now_ms) continue;
+        struct link_event event;
+        link_tick(&c->link, core->now_ms, &c->out, &event);
+        if (c->out.size > 0) core_mark_dirty(core, c);
+        handle(core, c, &event);
+    }
+}
+
+static void tick_queues(struct core *core)
+{
+    for (size_t i = 0; i < core->peers_count; i++) {
+        struct peer *peer = &core->peers[i];
+        if (peer->held_count > 0) deliver_due(core, peer);
+        for (unsigned lane = 0; lane < LINK_LANES; lane++)
+            if (peer->queues[lane].expiry_ms != 0 && peer->queues[lane].expiry_ms <= core->wall_ms) queue_expire(core, peer, lane);
+    }
+}
+
+static void step_tick(struct core *core, const struct core_event *event)
+{
+    (void)event;
+    tick_links(core);
+    tick_queues(core);
+    if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
+}
+
+static void step_shutdown(struct core *core, const struct core_event *event)
+{
+    (void)event;
+    core->shutting_down = true;
+    for (size_t i = 0; i < core->connections_capacity; i++)
+        if (core->connections[i] && !core->connections[i]->closing) connection_drop(core, core->connections[i], QIAO_CODE_LINK_SHUTDOWN, "node is shutting down");
+}
+
+/* Queues and links are looked at every second only when there is something that time changes. */
+uint64_t core_deadline_ms(struct core *core)
+{
+    uint64_t deadline = LINK_NEVER;
+    for (size_t i = 0; i < core->connections_capacity; i++) {
+        struct connection *c = core->connections[i];
+        if (!c || c->closing || !c->started) continue;
+        uint64_t due = link_deadline_ms(&c->link);
+        if (due < deadline) deadline = due;
+    }
+    for (size_t i = 0; i < core->peers_count; i++) {
+        struct peer *peer = &core->peers[i];
+        uint64_t due = peer->held_count > 0 ? deliver_deadline_ms(peer) : LINK_NEVER;
+        for (unsigned lane = 0; lane < LINK_LANES; lane++)
+            if (peer->queues[lane].expiry_ms != 0 && core->tick_ms < due) due = core->tick_ms;
+        if (due < deadline) deadline = due;
+    }
+    return deadline;
+}
+
+/* ---- odds and ends ---- */
+
+bool core_wants_seal(const struct core *core)
+{
+    const struct batch *batch = &core->batches[core->filling];
+    if (core->committing) return false;
+    return batch->ops_count > 0 || batch->runs_count > 0 || core->receipts_count > 0 || batch->bytes > 0;
+}
+
+size_t core_filling_bytes(const struct core *core)
+{
+    return core->batches[core->filling].bytes;
+}
+
+const struct store_batch *core_seal(struct core *core)
+{
+    if (!core_wants_seal(core)) return NULL;
+    batch_flush_receipts(core);
+    struct batch *batch = core_batch(core);
+    batch_close(core);
+    batch->store = (struct store_batch){ batch->ops, batch->ops_count };
+    core->committing = true;
+    core->filling ^= 1;
+    batch_reset(core_batch(core), core->peers_count);
+    return &batch->store;
+}
+
+struct qiao_id core_new_id(struct core *core)
+{
+    uint8_t random[10];
+    prng_fill(&core->prng, random, sizeof random);
+    return qiao_id_make(core->wall_ms, random);
+}
+
+void core_trace(struct core *core, const char *format, ...)
+{
+    char line[512];
+    if (!core->config.trace) return;
+    int size = snprintf(line, sizeof line, "[%8llu] ", (unsigned long long)core->now_ms);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line + size, sizeof line - (size_t)size, format, arguments);
+    va_end(arguments);
+    core->config.trace(core->config.trace_context, line);
+}
+
+bool core_peer_is_up(const struct core *core, const char *name)
+{
+    for (size_t i = 0; i < core->peers_count; i++)
+        if (strcmp(core->peers[i].name, name) == 0) return core->peers[i].out != NULL || core->peers[i].connections > 0;
+    return false;
+}
+
+void core_set_limits(struct core *core, const struct core_config *config)
+{
+    struct core_config *own = &core->config;
+    own->link_window_messages = config->link_window_messages;
+    own->link_window_bytes = config->link_window_bytes;
+    own->member_window_messages = config->member_window_messages;
+    own->member_window_bytes = config->member_window_bytes;
+    own->connections_max = config->connections_max;
+    own->delivery_attempts_max = config->delivery_attempts_max;
+    own->retry_ms_min = config->retry_ms_min;
+    own->retry_ms_max = config->retry_ms_max;
+    own->heartbeat_ms = config->heartbeat_ms;
+    own->silence_ms = config->silence_ms;
+    own->handshake_ms = config->handshake_ms;
+}
+
+void core_notice(struct core *core, const char *event, const char *peer, unsigned code, const char *reason)
+{
+    if (core->config.notice) core->config.notice(core->config.trace_context, event, peer, code, reason);
+}
+
+void core_counters(const struct core *core, struct core_counters *ret_counters)
+{
+    *ret_counters = core->counters;
+}

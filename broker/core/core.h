@@ -1,0 +1,132 @@
+/* The core: everything a node decides, without a socket, a disk, a clock or a random source of its own.
+ *
+ *   core_step(core, event)      everything the core may know about the world comes in here, with the time
+ *   core_next_output(core, …)   bytes for connections, connections to close: what the decisions so far allow to leave the node
+ *   core_seal(core)             the changes of all steps since the last seal, to be committed as one transaction;
+ *                               CORE_STORED brings the result back through the same door
+ *
+ * Nothing is acknowledged, forwarded, delivered or receipted before the batch that justifies it is stored: outputs of that sort
+ * are made by the step that handles CORE_STORED. The core reads committed state through store_get and store_scan. */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "link/link.h"
+#include "store/store.h"
+
+#include <qiao/id.h>
+
+struct core;
+
+struct core_peer_config {
+    const char *name;          /* node id of a link, member name of a member */
+    const char *area;          /* of a linked node */
+    bool member;
+    enum link_role role;       /* what the linked node is to this node */
+    int line;                  /* in the configuration, for explanations */
+};
+
+/* All strings are copied. */
+struct core_config {
+    const char *node, *area;
+    const struct core_peer_config *peers;
+    size_t peers_count;
+    const char *dead_letter_owner;
+    const struct seal *seal;
+    bool local_members_any;    /* local connections may be any configured member without a certificate */
+    uint64_t seed;             /* for nonces and ids; from the system's random source in a broker */
+    uint32_t link_window_messages;
+    uint64_t link_window_bytes;
+    uint32_t member_window_messages;
+    uint64_t member_window_bytes;
+    uint32_t connections_max;
+    uint32_t delivery_attempts_max;
+    uint32_t retry_ms_min, retry_ms_max;
+    uint32_t heartbeat_ms, silence_ms, handshake_ms;
+    /* One human line a decision, for --trace and tests; NULL: none. */
+    void (*trace)(void *context, const char *line);
+    /* What operators should know of peers; NULL: nobody is told. */
+    void (*notice)(void *context, const char *event, const char *peer, unsigned code, const char *reason);
+    void *trace_context;       /* for both */
+};
+
+struct core_connection_id {
+    uint64_t value;            /* 0: none */
+};
+
+/* Who the transport says the peer is. */
+struct core_identity {
+    char common_name[128];     /* of a verified certificate, "" without one */
+    bool verified;             /* certificate checked against the federation's CA */
+    bool local;                /* ipc, or tcp on loopback: the host vouches for it */
+};
+
+enum core_event_type {
+    CORE_CONNECTED,            /* a stream is up; dialled: this side says hello first */
+    CORE_FRAME,                /* one frame of a connection */
+    CORE_REJECTED,             /* bytes that are no frame; code says why */
+    CORE_PROGRESS,             /* bytes came in that do not complete a frame yet */
+    CORE_CLOSED,               /* the stream ended */
+    CORE_STORED,               /* the sealed batch is durable, or the store is full */
+    CORE_TICK,                 /* core_deadline_ms has come */
+    CORE_SHUTDOWN,             /* say goodbye to all peers */
+};
+
+struct core_event {
+    enum core_event_type type;
+    uint64_t now_ms;           /* never goes back; for timeouts */
+    uint64_t wall_ms;          /* milliseconds since 1970; for stamps and expiry */
+    struct core_connection_id connection; /* CONNECTED: chosen by core_connection_new */
+    const struct frame *frame;
+    const struct core_identity *identity;
+    const char *dialled;       /* CONNECTED: node id this side dialled, or NULL: the peer dialled */
+    unsigned code;
+    int stored;                /* enum store_result */
+    const struct store_stat *stat;
+};
+
+struct core_output {
+    struct core_connection_id connection;
+    uint8_t *data;             /* malloc'd, the caller's; NULL if only close */
+    size_t size;
+    bool close;                /* after the data */
+};
+
+/* Builds the node's state from the store. reterr_text gets a sentence on failure (positive: STORE_CORRUPT). */
+int core_new(const struct core_config *config, struct store *store, uint64_t now_ms, uint64_t wall_ms, struct core **ret_core, char *reterr_text, size_t reterr_size);
+struct core *core_free(struct core *core); /* returns NULL */
+
+/* A number for a stream that is about to be reported with CORE_CONNECTED; value 0 when connections_max are open. */
+struct core_connection_id core_connection_new(struct core *core);
+/* The largest frame the connection may send at the moment; for frame_reader_feed. NULL if the connection is gone. */
+const size_t *core_frame_size_max(struct core *core, struct core_connection_id id);
+
+void core_step(struct core *core, const struct core_event *event);
+/* False when there is nothing more. */
+bool core_next_output(struct core *core, struct core_output *ret_output);
+/* The next batch to commit, or NULL: nothing changed, or a batch is being committed. Borrowed until CORE_STORED. */
+const struct store_batch *core_seal(struct core *core);
+/* True if there is something to seal (and no commit under way). */
+bool core_wants_seal(const struct core *core);
+/* Bytes in the batch being filled: the shell stops reading when this grows past what it allows. */
+size_t core_filling_bytes(const struct core *core);
+/* When CORE_TICK is due next, on now_ms' scale; LINK_NEVER for never. */
+uint64_t core_deadline_ms(struct core *core);
+
+/* Takes over windows, attempts, pauses and heartbeats from config; links made from now on use them. */
+void core_set_limits(struct core *core, const struct core_config *config);
+
+/* Is the named peer up? For the edge's decision to dial. */
+bool core_peer_is_up(const struct core *core, const char *name);
+
+struct core_counters {
+    uint64_t accepted, forwarded, delivered, duplicates, rejected_frames;
+    uint64_t outcomes[5];      /* by enum qiao_outcome */
+    uint64_t commits;
+    uint64_t lost_receipts;    /* receipts whose sender could not be reached: reported, never silent */
+};
+void core_counters(const struct core *core, struct core_counters *ret_counters);
+
+/* What lies under each prefix, for `qiaod --check-store`: NULL if a record is sound, else what is wrong with it. */
+const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value);
+
+#endif

@@ -1,0 +1,378 @@
+/* Delivery to members: each message stays until the member has given a verdict on it; a case that is retried holds up only itself. */
+#include "core/state.h"
+
+#include <qiao/client.h>
+
+#include "schema/link.pb-c.h"
+
+/* A member with more messages than this waiting behind retried cases gets nothing new until some are decided. */
+#define HELD_MAX 4096u
+
+static uint64_t hash_case(struct qiao_bytes case_id)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < case_id.size; i++) hash = (hash ^ case_id.data[i]) * 0x100000001b3u;
+    return case_id.size ? hash | 1 : 0; /* 0: no case, holds up nothing */
+}
+
+/* ---- flights ---- */
+
+static struct flight *flight_at(struct queue *q, uint32_t i)
+{
+    return &q->flights[(q->flights_first + i) % q->flights_capacity];
+}
+
+static struct flight *flight_add(struct queue *q, uint64_t first, const struct run_view *run)
+{
+    if (q->flights_count == q->flights_capacity) {
+        uint32_t capacity = q->flights_capacity ? q->flights_capacity * 2 : 8;
+        struct flight *flights = base_alloc(capacity * sizeof *flights);
+        for (uint32_t i = 0; i < q->flights_count; i++) flights[i] = *flight_at(q, i);
+        free(q->flights);
+        q->flights = flights;
+        q->flights_first = 0;
+        q->flights_capacity = capacity;
+    }
+    struct flight *f = flight_at(q, q->flights_count++);
+    *f = (struct flight){ .first = first, .count = run->count, .bytes = run->entries.size };
+    f->bits = base_zalloc((run->count + 63) / 64 * sizeof *f->bits);
+    q->flying_messages += f->count;
+    q->flying_bytes += f->bytes;
+    return f;
+}
+
+static struct flight *flight_find(struct queue *q, uint64_t sequence)
+{
+    for (uint32_t i = 0; i < q->flights_count; i++) {
+        struct flight *f = flight_at(q, i);
+        if (sequence < f->first) return NULL;
+        if (sequence < f->first + f->count) return f;
+    }
+    return NULL;
+}
+
+static bool is_resolved(const struct flight *f, uint64_t sequence)
+{
+    uint64_t i = sequence - f->first;
+    return f->bits[i / 64] >> (i % 64) & 1;
+}
+
+static void drop_finished(struct queue *q)
+{
+    while (q->flights_count > 0 && flight_at(q, 0)->resolved == flight_at(q, 0)->count) {
+        free(flight_at(q, 0)->bits);
+        q->flights_first = (q->flights_first + 1) % q->flights_capacity;
+        q->flights_count--;
+    }
+    q->head = q->flights_count > 0 ? flight_at(q, 0)->first : q->sent;
+    if (q->flights_count == 0 && q->flights_capacity > 8) {
+        free(q->flights);
+        q->flights = NULL;
+        q->flights_first = q->flights_capacity = 0;
+    }
+}
+
+static void resolve(struct core *core, struct peer *peer, unsigned lane, struct flight *f, uint64_t sequence)
+{
+    struct queue *q = &peer->queues[lane];
+    uint64_t i = sequence - f->first;
+    assert(!is_resolved(f, sequence));
+    f->bits[i / 64] |= 1ull << (i % 64);
+    q->flying_messages--;
+    if (++f->resolved < f->count) return;
+    q->flying_bytes -= f->bytes;
+    struct key key = key_run(peer->number, lane, f->first);
+    batch_remove(core, &key);
+}
+
+/* ---- held messages ---- */
+
+static struct held *held_find(struct peer *peer, unsigned lane, uint64_t sequence)
+{
+    for (size_t i = 0; i < peer->held_count; i++)
+        if (peer->held[i].lane == lane && peer->held[i].sequence == sequence) return &peer->held[i];
+    return NULL;
+}
+
+static bool case_is_held(const struct peer *peer, uint64_t case_hash)
+{
+    for (size_t i = 0; case_hash && i < peer->held_count; i++)
+        if (peer->held[i].case_hash == case_hash) return true;
+    return false;
+}
+
+static struct held *held_add(struct peer *peer, unsigned lane, uint64_t sequence, uint64_t case_hash)
+{
+    if (peer->held_count == peer->held_capacity) {
+        peer->held_capacity = peer->held_capacity ? peer->held_capacity * 2 : 8;
+        peer->held = base_realloc(peer->held, peer->held_capacity * sizeof *peer->held);
+    }
+    struct held *h = &peer->held[peer->held_count++];
+    *h = (struct held){ .lane = lane, .sequence = sequence, .case_hash = case_hash, .due_ms = LINK_NEVER };
+    return h;
+}
+
+/* The decided message leaves; the next of its case is due at once. */
+static void held_remove(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence)
+{
+    struct held *h = held_find(peer, lane, sequence);
+    if (!h) return;
+    uint64_t case_hash = h->case_hash;
+    size_t at = (size_t)(h - peer->held);
+    memmove(h, h + 1, (--peer->held_count - at) * sizeof *h);
+    for (size_t i = 0; case_hash && i < peer->held_count; i++) {
+        if (peer->held[i].case_hash != case_hash) continue;
+        if (peer->held[i].due_ms == LINK_NEVER) peer->held[i].due_ms = core->now_ms;
+        return;
+    }
+}
+
+uint64_t deliver_deadline_ms(const struct peer *peer)
+{
+    uint64_t due = LINK_NEVER;
+    for (size_t i = 0; peer->out && i < peer->held_count; i++)
+        if (peer->held[i].due_ms < due) due = peer->held[i].due_ms;
+    return due;
+}
+
+/* ---- sending ---- */
+
+static bool get_run(struct core *core, struct peer *peer, unsigned lane, uint64_t first, struct run_view *ret_run)
+{
+    struct key key = key_run(peer->number, lane, first);
+    struct qiao_bytes value;
+    return store_get(core->store, key_bytes(&key), &value) && run_open(value, ret_run);
+}
+
+static bool was_decided(struct core *core, struct peer *peer, const struct envelope *e)
+{
+    struct key key = key_destination(&e->header.id, peer->number);
+    struct qiao_bytes value;
+    struct message_record record;
+    return store_get(core->store, key_bytes(&key), &value) && record_read(value, &record) && record.outcome != QIAO_OUTCOME_NONE;
+}
+
+/* Is this message of the run to be sent now? */
+static bool goes_now(struct core *core, struct peer *peer, unsigned lane, struct flight *f, uint64_t sequence, struct qiao_bytes raw, bool verify)
+{
+    struct envelope e;
+    if (is_resolved(f, sequence)) return false;
+    if (raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED || (verify && was_decided(core, peer, &e))) {
+        resolve(core, peer, lane, f, sequence);
+        return false;
+    }
+    if (peer->held_count == 0) return true;
+    if (held_find(peer, lane, sequence)) return false;
+    uint64_t case_hash = hash_case(e.header.case_id);
+    if (!case_is_held(peer, case_hash)) return true;
+    held_add(peer, lane, sequence, case_hash);
+    return false;
+}
+
+/* Sends what is to be sent of a run, in as few frames as its gaps allow. */
+static void send_run(struct core *core, struct peer *peer, unsigned lane, struct flight *f, const struct run_view *run, bool verify)
+{
+    struct connection *c = peer->out;
+    struct pb_reader r = pb_reader(run->entries);
+    struct qiao_bytes raw;
+    const uint8_t *start = NULL, *before = r.at;
+    uint64_t sequence = f->first, first = 0;
+    for (; run_next(&r, &raw); sequence++, before = r.at) {
+        if (goes_now(core, peer, lane, f, sequence, raw, verify)) {
+            if (!start) first = sequence;
+            if (!start) start = before;
+            continue;
+        }
+        if (start) link_send_batch(&c->link, lane, first, (uint32_t)(sequence - first), qiao_bytes(start, (size_t)(before - start)), core->now_ms, connection_out(core, c));
+        start = NULL;
+    }
+    if (start) link_send_batch(&c->link, lane, first, (uint32_t)(sequence - first), qiao_bytes(start, (size_t)(before - start)), core->now_ms, connection_out(core, c));
+}
+
+/* A free lane has gaps where runs were answered before a restart. */
+static bool next_in_store(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    (void)value;
+    *(uint64_t *)context = key_run_first(key);
+    return false;
+}
+
+static bool window_open(const struct core *core, const struct peer *peer, const struct queue *q, unsigned lane)
+{
+    uint64_t messages = peer->out->link.tx[lane].credit_messages;
+    if (messages > core->config.member_window_messages) messages = core->config.member_window_messages;
+    return q->flying_messages < messages && q->flying_bytes < core->config.member_window_bytes && peer->held_count < HELD_MAX;
+}
+
+void deliver_pump(struct core *core, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    while (q->sent < q->committed && !q->rewriting && peer->out->link.state == LINK_STATE_UP && window_open(core, peer, q, lane)) {
+        struct run_view run;
+        if (!get_run(core, peer, lane, q->sent, &run)) {
+            uint64_t next = q->committed;
+            struct key from = key_run(peer->number, lane, q->sent), to = key_run(peer->number, lane, UINT64_MAX);
+            store_scan(core->store, key_bytes(&from), key_bytes(&to), next_in_store, &next);
+            if (next == q->sent) break; /* unreadable: check-store tells */
+            q->sent = next;
+            continue;
+        }
+        if (run.expires_at_ms && run.expires_at_ms <= core->wall_ms) {
+            queue_expire(core, peer, lane);
+            if (q->rewriting) break;
+        }
+        struct flight *f = flight_add(q, q->sent, &run);
+        bool verify = q->sent < q->verify_until;
+        q->sent += run.count;
+        if (!verify && run.ended == 0 && peer->held_count == 0)
+            link_send_batch(&peer->out->link, lane, f->first, f->count, run.entries, core->now_ms, connection_out(core, peer->out));
+        else
+            send_run(core, peer, lane, f, &run, verify);
+        core_trace(core, "%s > %s: deliver lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)f->first, (unsigned long long)(f->first + f->count - 1));
+        drop_finished(q);
+    }
+}
+
+void deliver_session(struct core *core, struct peer *peer)
+{
+    for (size_t i = 0; i < peer->held_count; i++)
+        if (peer->held[i].due_ms != LINK_NEVER) peer->held[i].due_ms = core->now_ms;
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
+        struct queue *q = &peer->queues[lane];
+        for (uint32_t i = 0; i < q->flights_count; i++) {
+            struct flight *f = flight_at(q, i);
+            struct run_view run;
+            if (f->resolved < f->count && get_run(core, peer, lane, f->first, &run)) send_run(core, peer, lane, f, &run, false);
+        }
+        drop_finished(q);
+    }
+    deliver_due(core, peer);
+}
+
+static void send_held(struct core *core, struct peer *peer, struct held *h)
+{
+    struct flight *f = flight_find(&peer->queues[h->lane], h->sequence);
+    struct run_view run;
+    if (!f || !get_run(core, peer, h->lane, f->first, &run)) return;
+    struct pb_reader r = pb_reader(run.entries);
+    struct qiao_bytes raw;
+    const uint8_t *before = r.at;
+    for (uint64_t sequence = f->first; run_next(&r, &raw); sequence++, before = r.at) {
+        if (sequence != h->sequence) continue;
+        core_trace(core, "%s > %s: deliver again lane %u message %llu (attempt %u)", core->node, peer->name, h->lane, (unsigned long long)h->sequence, h->attempts + 1);
+        link_send_batch(&peer->out->link, h->lane, h->sequence, 1, qiao_bytes(before, (size_t)(r.at - before)), core->now_ms, connection_out(core, peer->out));
+        break;
+    }
+    h->due_ms = LINK_NEVER - 1; /* under way: due again when the member answers, or with its next session */
+}
+
+void deliver_due(struct core *core, struct peer *peer)
+{
+    if (!peer->out || peer->out->closing || peer->out->link.state != LINK_STATE_UP) return;
+    for (size_t i = 0; i < peer->held_count; i++)
+        if (peer->held[i].due_ms <= core->now_ms) send_held(core, peer, &peer->held[i]);
+}
+
+/* ---- verdicts ---- */
+
+static void decide(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, const struct envelope *e, unsigned lane, struct outcome *o)
+{
+    struct message_record record = { .outcome = (uint8_t)o->status, .code = (uint16_t)o->code, .at_ms = core->wall_ms };
+    uint8_t value[MESSAGE_RECORD_SIZE];
+    struct key key = key_destination(&e->header.id, peer->number);
+    if (e->header.body_digest.size >= 8) memcpy(record.digest, e->header.body_digest.data, 8);
+    record_write(&record, value);
+    batch_put(core, &key, qiao_bytes(value, sizeof value));
+    o->source = e->header.source.raw;
+    o->recipient = buf_bytes(&peer->address);
+    o->id = e->header.id;
+    o->lane = e->header.lane;
+    o->at_ms = core->wall_ms;
+    outcome_add(core, o);
+    watch_message(core, 3, &e->header, peer, o->status, o->code);
+    resolve(core, peer, lane, f, sequence);
+    held_remove(core, peer, lane, sequence);
+}
+
+static uint64_t retry_delay_ms(const struct core *core, uint32_t attempts, uint64_t wanted_ms)
+{
+    uint64_t delay = wanted_ms ? wanted_ms : (uint64_t)core->config.retry_ms_min << (attempts < 20 ? attempts - 1 : 19);
+    return delay > core->config.retry_ms_max ? core->config.retry_ms_max : delay;
+}
+
+static void retry(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, const struct envelope *e, unsigned lane, const Qiao__V1__Verdict *verdict)
+{
+    struct held *h = held_find(peer, lane, sequence);
+    if (!h) h = held_add(peer, lane, sequence, hash_case(e->header.case_id));
+    h->attempts++;
+    if (h->attempts < core->config.delivery_attempts_max) {
+        h->due_ms = core->now_ms + retry_delay_ms(core, h->attempts, verdict->retry_after_ms);
+        return;
+    }
+    struct outcome dead = { .status = QIAO_OUTCOME_DEAD, .code = QIAO_CODE_RETRIES, .reason = qiao_bytes_from_string(verdict->reason) };
+    decide(core, peer, f, sequence, e, lane, &dead);
+}
+
+static void apply(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, struct qiao_bytes raw, const Qiao__V1__Verdict *verdict)
+{
+    struct envelope e;
+    unsigned lane = (unsigned)verdict->lane;
+    if (is_resolved(f, sequence) || raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED) return;
+    struct outcome outcome = { .status = QIAO_OUTCOME_ACCEPTED };
+    if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_RETRY) {
+        retry(core, peer, f, sequence, &e, lane, verdict);
+        return;
+    }
+    if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_REFUSED) {
+        outcome.status = QIAO_OUTCOME_REFUSED;
+        outcome.code = verdict->code && verdict->code <= UINT16_MAX ? verdict->code : QIAO_CODE_REFUSED_BY_MEMBER;
+        outcome.reason = qiao_bytes_from_string(verdict->reason);
+        if (outcome.reason.size > QIAO_TEXT_SIZE_MAX) outcome.reason.size = 0;
+    }
+    decide(core, peer, f, sequence, &e, lane, &outcome);
+}
+
+/* Walks the run once for all sequences of the verdict that lie in it; returns the first sequence behind it. */
+static uint64_t apply_in_flight(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, uint64_t end, const Qiao__V1__Verdict *verdict)
+{
+    struct run_view run;
+    uint64_t flight_end = f->first + f->count;
+    if (!get_run(core, peer, (unsigned)verdict->lane, f->first, &run)) return flight_end;
+    struct pb_reader r = pb_reader(run.entries);
+    struct qiao_bytes raw;
+    for (uint64_t at = f->first; at < end && run_next(&r, &raw); at++)
+        if (at >= sequence) apply(core, peer, f, at, raw, verdict);
+    return flight_end;
+}
+
+static bool apply_verdict(struct core *core, struct peer *peer, const Qiao__V1__Verdict *verdict)
+{
+    uint64_t count = verdict->count ? verdict->count : 1;
+    if ((unsigned)verdict->lane >= QIAO_LANES || count > QIAO_BATCH_MESSAGES_MAX || (unsigned)verdict->status > 2) return false;
+    struct queue *q = &peer->queues[verdict->lane];
+    uint64_t sequence = verdict->first_sequence, end = sequence + count;
+    if (end < sequence || end > q->sent) return false; /* about something that was never delivered */
+    while (sequence < end) {
+        struct flight *f = flight_find(q, sequence);
+        sequence = f ? apply_in_flight(core, peer, f, sequence, end, verdict) : sequence + 1;
+    }
+    drop_finished(q);
+    return true;
+}
+
+void recv_verdicts(struct core *core, struct connection *c, struct qiao_bytes payload)
+{
+    struct peer *peer = c->peer;
+    arena_reset(&core->arena);
+    Qiao__V1__Verdicts *verdicts = pb_depth_ok(payload) ? qiao__v1__verdicts__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
+    bool valid = verdicts && peer && peer->member;
+    if (valid && peer->out != c) return; /* another session of the member has taken over */
+    for (size_t i = 0; valid && i < verdicts->n_verdicts; i++) valid = apply_verdict(core, peer, verdicts->verdicts[i]);
+    if (!valid) {
+        core->counters.rejected_frames++;
+        connection_drop(core, c, QIAO_CODE_FRAME_BODY, "verdict is not valid");
+        return;
+    }
+    queue_pump(core, peer);
+    deliver_due(core, peer);
+}

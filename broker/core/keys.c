@@ -1,0 +1,104 @@
+#include "core/keys.h"
+
+struct key key_lane(uint8_t prefix, uint16_t peer, unsigned lane)
+{
+    struct key key = { .size = 4 };
+    key.bytes[0] = prefix;
+    put_u16(key.bytes + 1, peer);
+    key.bytes[3] = (uint8_t)lane;
+    return key;
+}
+
+struct key key_run(uint16_t peer, unsigned lane, uint64_t first)
+{
+    struct key key = key_lane('Q', peer, lane);
+    put_u64(key.bytes + 4, first);
+    key.size = 12;
+    return key;
+}
+
+struct key key_received(uint16_t peer, uint64_t incarnation, unsigned lane)
+{
+    struct key key = { .bytes = { 'W' }, .size = 12 };
+    put_u16(key.bytes + 1, peer);
+    put_u64(key.bytes + 3, incarnation);
+    key.bytes[11] = (uint8_t)lane;
+    return key;
+}
+
+static void key_add(struct key *key, const void *data, size_t size)
+{
+    assert(size <= sizeof key->bytes - key->size);
+    memcpy(key->bytes + key->size, data, size);
+    key->size += size;
+}
+
+struct key key_origin(const struct qiao_id *id)
+{
+    struct key key = { .bytes = { 'O' }, .size = 1 };
+    key_add(&key, id->bytes, QIAO_ID_SIZE);
+    return key;
+}
+
+struct key key_destination(const struct qiao_id *id, uint16_t peer)
+{
+    struct key key = { .bytes = { 'D' }, .size = 1 };
+    uint8_t number[2];
+    put_u16(number, peer);
+    key_add(&key, id->bytes, QIAO_ID_SIZE);
+    key_add(&key, number, sizeof number);
+    return key;
+}
+
+/* Longer recipients than fit are cut: area and org come first and are what tells recipients apart. */
+struct key key_recipient(const struct qiao_id *id, struct qiao_bytes recipient)
+{
+    struct key key = { .bytes = { 'R' }, .size = 1 };
+    size_t room = sizeof key.bytes - 1 - QIAO_ID_SIZE;
+    key_add(&key, id->bytes, QIAO_ID_SIZE);
+    key_add(&key, recipient.data, recipient.size < room ? recipient.size : room);
+    return key;
+}
+
+struct key key_case(struct qiao_bytes case_id, const struct qiao_id *id)
+{
+    struct key key = { .bytes = { 'E' }, .size = 1 };
+    key_add(&key, case_id.data, case_id.size);
+    key_add(&key, "", 1);
+    if (id) key_add(&key, id->bytes, QIAO_ID_SIZE);
+    return key;
+}
+
+struct key key_named(uint8_t prefix, const char *name)
+{
+    struct key key = { .bytes = { prefix }, .size = 1 };
+    key_add(&key, name, strlen(name));
+    return key;
+}
+
+uint64_t key_run_first(struct qiao_bytes key)
+{
+    return key.size == 12 ? get_u64(key.data + 4) : 0;
+}
+
+void record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE])
+{
+    out[0] = record->outcome;
+    out[1] = record->flags;
+    put_u16(out + 2, record->code);
+    put_u16(out + 4, record->peer);
+    put_u64(out + 6, record->at_ms);
+    memcpy(out + 14, record->digest, 8);
+}
+
+bool record_read(struct qiao_bytes bytes, struct message_record *ret_record)
+{
+    if (bytes.size != MESSAGE_RECORD_SIZE || bytes.data[0] > 4) return false;
+    ret_record->outcome = bytes.data[0];
+    ret_record->flags = bytes.data[1];
+    ret_record->code = get_u16(bytes.data + 2);
+    ret_record->peer = get_u16(bytes.data + 4);
+    ret_record->at_ms = get_u64(bytes.data + 6);
+    memcpy(ret_record->digest, bytes.data + 14, 8);
+    return true;
+}

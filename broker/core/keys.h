@@ -1,0 +1,54 @@
+/* Keys of the store. Integers big endian, so that order of keys is order of numbers.
+ *
+ *   'M' name                         node: incarnation (8)
+ *   'P' peer name                    peer number (2), given once and kept
+ *   'Q' peer(2) lane(1) first(8)     a run of queued messages (codec/run.h)
+ *   'T' peer(2) lane(1)              next sequence to give (8)
+ *   'A' peer(2) lane(1)              last sequence acknowledged (8)
+ *   'W' peer(2) incarnation(8) lane  last sequence received (8), when (8)
+ *   'O' message id(16)               origin: struct origin_record
+ *   'R' message id(16) recipient     origin, area sets: one outcome a recipient
+ *   'D' message id(16) peer(2)       destination: struct destination_record
+ *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
+ */
+#ifndef CORE_KEYS_H
+#define CORE_KEYS_H
+
+#include "base/buf.h"
+
+#include <qiao/id.h>
+
+struct key {
+    uint8_t bytes[128];
+    size_t size;
+};
+
+static inline struct qiao_bytes key_bytes(const struct key *key) { return qiao_bytes(key->bytes, key->size); }
+
+struct key key_run(uint16_t peer, unsigned lane, uint64_t first);
+struct key key_lane(uint8_t prefix, uint16_t peer, unsigned lane);
+struct key key_received(uint16_t peer, uint64_t incarnation, unsigned lane);
+struct key key_origin(const struct qiao_id *id);
+struct key key_destination(const struct qiao_id *id, uint16_t peer);
+struct key key_recipient(const struct qiao_id *id, struct qiao_bytes recipient);
+struct key key_case(struct qiao_bytes case_id, const struct qiao_id *id);
+struct key key_named(uint8_t prefix, const char *name);
+uint64_t key_run_first(struct qiao_bytes key);
+
+/* What the node keeps of a message it took from a sender, or has for a member: outcome NONE while it is under way. */
+struct message_record {
+    uint8_t outcome;           /* enum qiao_outcome */
+    uint8_t flags;             /* RECORD_SET */
+    uint16_t code;
+    uint16_t peer;             /* origin: the member; destination: attempts so far */
+    uint64_t at_ms;
+    uint8_t digest[8];         /* start of the body's digest: same id with other content is a conflict */
+};
+
+#define MESSAGE_RECORD_SIZE 22u
+#define RECORD_SET 1u          /* sent to an area set: an outcome each recipient */
+
+void record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);
+bool record_read(struct qiao_bytes bytes, struct message_record *ret_record);
+
+#endif

@@ -1,0 +1,224 @@
+/* Queues on disk: appending, sending in order, letting go of what was acknowledged, expiry. */
+#include "core/state.h"
+
+#include <qiao/client.h>
+
+/* Runs smaller than this are sent together: a backlog of single messages must not become a frame each. */
+#define COALESCE_SIZE (64u * 1024u)
+
+/* Urgent overtakes everything, receipts overtake normal, bulk comes last. */
+static const unsigned lane_order[LINK_LANES] = { QIAO_LANE_URGENT, LINK_LANE_RECEIPTS, QIAO_LANE_NORMAL, QIAO_LANE_BULK };
+
+static uint64_t load_number(struct core *core, uint8_t prefix, struct peer *peer, unsigned lane)
+{
+    struct key key = key_lane(prefix, peer->number, lane);
+    struct qiao_bytes value;
+    return store_get(core->store, key_bytes(&key), &value) && value.size == 8 ? get_u64(value.data) : 0;
+}
+
+static bool take_first(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    (void)value;
+    *(uint64_t *)context = key_run_first(key);
+    return false;
+}
+
+/* The first run at or after sequence, or `committed` when there is none. */
+static uint64_t first_run(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence)
+{
+    uint64_t first = peer->queues[lane].committed;
+    struct key from = key_run(peer->number, lane, sequence), to = key_run(peer->number, lane, UINT64_MAX);
+    store_scan(core->store, key_bytes(&from), key_bytes(&to), take_first, &first);
+    return first;
+}
+
+static bool lane_is_ordered(const struct peer *peer, unsigned lane)
+{
+    return !peer->member || lane == LINK_LANE_RECEIPTS;
+}
+
+void queue_load(struct core *core, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    uint64_t tail = load_number(core, 'T', peer, lane);
+    q->tail = q->committed = tail ? tail : 1;
+    q->head = load_number(core, 'A', peer, lane) + 1;
+    if (!lane_is_ordered(peer, lane)) q->head = first_run(core, peer, lane, 1);
+    if (q->tail < q->head) q->tail = q->committed = q->head;
+    q->sent = q->removed = q->head;
+    q->sent_max = q->verify_until = q->tail;
+    q->expiry_ms = q->head < q->tail ? 1 : 0;
+}
+
+void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope)
+{
+    struct queue *q = &peer->queues[lane];
+    struct run *run = batch_run(core, peer, lane);
+    size_t node_size = strlen(core->node), before = run->buf.size;
+    uint64_t expires = envelope->header.expires_at_ms;
+    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + envelope_hop_size(node_size));
+    buf_append(&run->buf, envelope->raw.data, envelope->raw.size);
+    envelope_put_hop(&run->buf, qiao_bytes(core->node, node_size), core->wall_ms);
+    core_batch(core)->bytes += run->buf.size - before;
+    run->count++;
+    q->tail++;
+    if (expires && (run->expires_at_ms == 0 || expires < run->expires_at_ms)) run->expires_at_ms = expires;
+    if (expires && (q->expiry_ms == 0 || expires < q->expiry_ms)) q->expiry_ms = expires;
+}
+
+/* Sequences are acknowledged in whole frames and frames are whole runs. A peer that acknowledges the middle of one (it can only be
+ * broken) is not believed: the run is sent again and what it has is recognised there. */
+void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence)
+{
+    struct queue *q = &peer->queues[lane];
+    if (sequence + 1 <= q->head) return;
+    if (sequence + 1 > q->tail) {
+        /* This store is older than what the peer has seen of it: a backup was restored. Its sequences go on behind. */
+        q->tail = q->committed = sequence + 1;
+        q->touched = true;
+    }
+    if (sequence + 1 != q->committed && first_run(core, peer, lane, sequence + 1) != sequence + 1) return;
+    q->head = sequence + 1;
+    q->acked = true;
+    if (q->sent < q->head) q->sent = q->head;
+    if (q->sent_max < q->head) q->sent_max = q->head;
+    core_batch(core)->bytes += 1;
+}
+
+static bool get_run(struct core *core, struct peer *peer, unsigned lane, uint64_t first, struct run_view *ret_run)
+{
+    struct key key = key_run(peer->number, lane, first);
+    struct qiao_bytes value;
+    return store_get(core->store, key_bytes(&key), &value) && run_open(value, ret_run);
+}
+
+static bool is_due(const struct core *core, const struct run_view *run)
+{
+    return run->expires_at_ms != 0 && run->expires_at_ms <= core->wall_ms;
+}
+
+/* Sends the run at q->sent and small ones behind it in one frame. */
+static bool send_some(struct core *core, struct peer *peer, unsigned lane, struct connection *c)
+{
+    struct queue *q = &peer->queues[lane];
+    struct run_view run, more;
+    if (!get_run(core, peer, lane, q->sent, &run)) return false;
+    if (is_due(core, &run) && q->sent >= q->sent_max) {
+        queue_expire(core, peer, lane);
+        if (q->rewriting) return false;
+    }
+    struct qiao_bytes entries = run.entries;
+    uint32_t count = run.count;
+    core->scratch.size = 0;
+    while (entries.size < COALESCE_SIZE && q->sent + count < q->committed && get_run(core, peer, lane, q->sent + count, &more)) {
+        if (is_due(core, &more) || count + more.count > QIAO_BATCH_MESSAGES_MAX || more.entries.size > QIAO_RECORD_SIZE_TARGET) break;
+        if (core->scratch.size == 0) buf_append(&core->scratch, entries.data, entries.size);
+        buf_append(&core->scratch, more.entries.data, more.entries.size);
+        entries = buf_bytes(&core->scratch);
+        count += more.count;
+    }
+    link_send_batch(&c->link, lane, q->sent, count, entries, core->now_ms, connection_out(core, c));
+    core_trace(core, "%s > %s: lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)q->sent, (unsigned long long)(q->sent + count - 1));
+    q->sent += count;
+    if (q->sent > q->sent_max) q->sent_max = q->sent;
+    if (lane != LINK_LANE_RECEIPTS) core->counters.forwarded += count;
+    return true;
+}
+
+static void pump_ordered(struct core *core, struct peer *peer, unsigned lane, struct connection *c)
+{
+    struct queue *q = &peer->queues[lane];
+    while (q->sent < q->committed && !q->rewriting && link_can_send(&c->link, lane))
+        if (!send_some(core, peer, lane, c)) break;
+}
+
+void queue_pump(struct core *core, struct peer *peer)
+{
+    for (unsigned i = 0; i < LINK_LANES; i++) {
+        unsigned lane = lane_order[i];
+        struct connection *c = lane == LINK_LANE_RECEIPTS ? peer->receipts : peer->out;
+        if (!c || c->closing || peer->queues[lane].sent == peer->queues[lane].committed) continue;
+        if (lane_is_ordered(peer, lane)) pump_ordered(core, peer, lane, c);
+        else deliver_pump(core, peer, lane);
+    }
+}
+
+/* ---- expiry: messages that were never sent end here, in the place where they wait ---- */
+
+static void expire_message(struct core *core, struct peer *peer, const struct envelope *e)
+{
+    struct outcome outcome = {
+        .source = e->header.source.raw, .recipient = e->header.destination.raw, .id = e->header.id, .lane = e->header.lane,
+        .status = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms,
+    };
+    if (peer->member) {
+        struct message_record record = { .outcome = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms };
+        uint8_t value[MESSAGE_RECORD_SIZE];
+        struct key key = key_destination(&e->header.id, peer->number);
+        if (e->header.body_digest.size >= 8) memcpy(record.digest, e->header.body_digest.data, 8);
+        record_write(&record, value);
+        batch_put(core, &key, qiao_bytes(value, sizeof value));
+        outcome.recipient = buf_bytes(&peer->address);
+    }
+    outcome_add(core, &outcome);
+    core_trace(core, "%s x %s: expired", core->node, peer->name);
+}
+
+struct expiry {
+    struct core *core;
+    struct peer *peer;
+    unsigned lane;
+    uint64_t earliest_ms;
+};
+
+static void expiry_earliest(struct expiry *x, uint64_t expires_ms)
+{
+    if (expires_ms && (x->earliest_ms == 0 || expires_ms < x->earliest_ms)) x->earliest_ms = expires_ms;
+}
+
+static void rewrite_run(struct expiry *x, uint64_t first, const struct run_view *old)
+{
+    struct core *core = x->core;
+    struct run *run = batch_new_run(core_batch(core));
+    struct buf buf = run->buf;
+    *run = (struct run){ .peer = x->peer, .lane = x->lane, .first = first, .count = old->count, .buf = buf };
+    run_begin(&run->buf);
+    struct pb_reader r = pb_reader(old->entries);
+    struct qiao_bytes raw;
+    while (run_next(&r, &raw)) {
+        struct envelope e = { 0 };
+        uint64_t expires = raw.size > 0 && envelope_open(raw, &e) != QIAO_CODE_MALFORMED ? e.header.expires_at_ms : 0;
+        bool ends = expires != 0 && expires <= core->wall_ms;
+        if (ends) expire_message(core, x->peer, &e);
+        if (ends) raw.size = 0;
+        pb_put_bytes_head(&run->buf, 1, raw.size);
+        buf_append(&run->buf, raw.data, raw.size);
+        run->ended += raw.size == 0;
+        if (!ends && expires && (run->expires_at_ms == 0 || expires < run->expires_at_ms)) run->expires_at_ms = expires;
+    }
+    core_batch(core)->bytes += run->buf.size;
+    x->peer->queues[x->lane].rewriting = core->filling + 1;
+    expiry_earliest(x, run->expires_at_ms);
+}
+
+static bool visit_run(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct expiry *x = context;
+    struct run_view run;
+    if (!run_open(value, &run)) return true;
+    if (is_due(x->core, &run)) rewrite_run(x, key_run_first(key), &run);
+    else expiry_earliest(x, run.expires_at_ms);
+    return true;
+}
+
+/* What was ever sent to a node may be in its custody already: only that node may end it. So the walk starts at sent_max. */
+void queue_expire(struct core *core, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    struct expiry x = { .core = core, .peer = peer, .lane = lane };
+    if (q->rewriting || (q->run && q->run->expires_at_ms)) return; /* looked at again after the next commit */
+    uint64_t start = lane_is_ordered(peer, lane) ? q->sent_max : q->sent;
+    struct key from = key_run(peer->number, lane, start), to = key_run(peer->number, lane, UINT64_MAX);
+    store_scan(core->store, key_bytes(&from), key_bytes(&to), visit_run, &x);
+    q->expiry_ms = q->rewriting && x.earliest_ms == 0 ? core->wall_ms + 1000 : x.earliest_ms;
+}

@@ -1,0 +1,398 @@
+/* Questions of people at the node: status, route, cases, one message, watching. Answers are packed AdminReply frames. */
+#include "core/route.h"
+
+#include "schema/admin.pb-c.h"
+
+#include <qiao/client.h>
+#include <qiao/version.h>
+#include <stdio.h>
+
+/* Cases or entries in one reply. */
+#define LIST_MOST 500u
+
+static void send_reply(struct core *core, struct connection *c, const Qiao__V1__AdminReply *reply)
+{
+    buf_auto packed = { 0 };
+    size_t size = qiao__v1__admin_reply__get_packed_size(reply);
+    qiao__v1__admin_reply__pack(reply, buf_reserve(&packed, size));
+    packed.size = size;
+    link_send_frame(&c->link, FRAME_ADMIN_REPLY, buf_bytes(&packed), core->now_ms, connection_out(core, c));
+}
+
+static void refuse(struct core *core, struct connection *c, uint32_t id, unsigned code, const char *reason)
+{
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = id;
+    reply.last = true;
+    reply.code = code;
+    reply.reason = (char *)reason;
+    send_reply(core, c, &reply);
+}
+
+static void *take(struct core *core, size_t size)
+{
+    void *memory = arena_alloc(&core->arena, size);
+    assert(memory);
+    return memset(memory, 0, size);
+}
+
+static char *take_text(struct core *core, struct qiao_bytes text)
+{
+    char *copy = take(core, text.size + 1);
+    if (text.size) memcpy(copy, text.data, text.size);
+    return copy;
+}
+
+/* ---- status ---- */
+
+static Qiao__V1__LaneStatus *lane_status(struct core *core, const struct peer *peer, unsigned lane)
+{
+    const struct queue *q = &peer->queues[lane];
+    Qiao__V1__LaneStatus *s = take(core, sizeof *s);
+    *s = (Qiao__V1__LaneStatus)QIAO__V1__LANE_STATUS__INIT;
+    s->lane = (Qiao__V1__Lane)lane;
+    bool ordered = !peer->member || lane == LINK_LANE_RECEIPTS;
+    s->queued = q->committed - q->head;
+    s->in_flight = ordered ? q->sent - q->head : q->flying_messages;
+    s->sent = q->tail - 1;
+    s->acknowledged = q->head - 1;
+    for (const struct stream *stream = peer->streams; stream; stream = stream->next)
+        if (stream->durable[lane] > s->received) s->received = stream->durable[lane];
+    for (size_t i = 0; i < peer->held_count; i++) s->held += peer->held[i].lane == lane;
+    return s;
+}
+
+static Qiao__V1__PeerStatus *peer_status(struct core *core, const struct peer *peer)
+{
+    Qiao__V1__PeerStatus *s = take(core, sizeof *s);
+    *s = (Qiao__V1__PeerStatus)QIAO__V1__PEER_STATUS__INIT;
+    s->name = peer->name;
+    s->role = (Qiao__V1__LinkRole)peer->role;
+    s->area = peer->area;
+    s->up = peer->out != NULL || peer->connections > 0;
+    s->since_ms = peer->since_ms;
+    s->last_code = peer->last_code;
+    s->lanes = take(core, LINK_LANES * sizeof *s->lanes);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++)
+        if (lane < LINK_LANE_RECEIPTS || peer->member) s->lanes[s->n_lanes++] = lane_status(core, peer, lane);
+    return s;
+}
+
+static void status(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    static const char *const busy[] = { "store is nearly full: no credit is given" };
+    Qiao__V1__StatusReply s = QIAO__V1__STATUS_REPLY__INIT;
+    const struct core_counters *n = &core->counters;
+    s.node = core->node;
+    s.area = core->area;
+    s.version = (char *)QIAO_VERSION;
+    s.now_ms = core->wall_ms;
+    s.started_ms = core->started_ms;
+    s.ready = !core->busy && !core->shutting_down;
+    s.n_degraded = core->busy;
+    s.degraded = (char **)(uintptr_t)busy;
+    s.peers = take(core, core->peers_count * sizeof *s.peers);
+    for (size_t i = 0; i < core->peers_count; i++) s.peers[s.n_peers++] = peer_status(core, &core->peers[i]);
+    s.store_bytes = core->stat.bytes_used;
+    s.store_bytes_max = core->stat.bytes_max;
+    s.commits = n->commits;
+    s.accepted = n->accepted;
+    s.forwarded = n->forwarded;
+    s.delivered = n->delivered;
+    s.outcomes_accepted = n->outcomes[QIAO_OUTCOME_ACCEPTED];
+    s.outcomes_refused = n->outcomes[QIAO_OUTCOME_REFUSED];
+    s.outcomes_expired = n->outcomes[QIAO_OUTCOME_EXPIRED];
+    s.outcomes_dead = n->outcomes[QIAO_OUTCOME_DEAD];
+    s.duplicates = n->duplicates;
+    s.rejected_frames = n->rejected_frames;
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = request->id;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_STATUS;
+    reply.status = &s;
+    send_reply(core, c, &reply);
+}
+
+/* ---- route ---- */
+
+struct candidates {
+    struct core *core;
+    Qiao__V1__RouteReply reply;
+};
+
+static void add_candidate(void *context, const struct peer *peer, const char *rule, bool chosen, const char *why_not)
+{
+    struct candidates *x = context;
+    Qiao__V1__RouteCandidate *candidate = take(x->core, sizeof *candidate);
+    char *text = take(x->core, 160);
+    *candidate = (Qiao__V1__RouteCandidate)QIAO__V1__ROUTE_CANDIDATE__INIT;
+    if (peer->line > 0) snprintf(text, 160, "%s (configuration line %d)", rule, peer->line);
+    else snprintf(text, 160, "%s", rule);
+    candidate->via = peer->name;
+    candidate->rule = text;
+    candidate->chosen = chosen;
+    candidate->why_not = (char *)why_not;
+    x->reply.candidates[x->reply.n_candidates++] = candidate;
+}
+
+static struct qiao_bytes text_bytes(const char *text)
+{
+    return qiao_bytes_from_string(text);
+}
+
+static void route(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    const Qiao__V1__Address *to = request->route->destination;
+    struct candidates x = { core, QIAO__V1__ROUTE_REPLY__INIT };
+    struct address address = { 0 };
+    if (!to) {
+        refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "destination is missing");
+        return;
+    }
+    address = (struct address){ text_bytes(to->area), text_bytes(to->org), text_bytes(to->seat), text_bytes(to->service), { 0 } };
+    core->route_key.size = 0;
+    x.reply.candidates = take(core, core->peers_count * sizeof *x.reply.candidates);
+    x.reply.code = route_find(core, &address, NULL);
+    core->route_key.size = 0;
+    route_explain(core, &address, add_candidate, &x);
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = request->id;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_ROUTE;
+    reply.route = &x.reply;
+    send_reply(core, c, &reply);
+}
+
+/* ---- cases ---- */
+
+struct case_entry {
+    struct qiao_bytes case_id;
+    struct qiao_id id;
+    uint32_t kind;
+    uint64_t at_ms;
+    bool origin;
+    struct qiao_bytes source, destination, matter;
+};
+
+/* The layout of 'E' records is in recv_batch.c. */
+static bool read_entry(struct qiao_bytes key, struct qiao_bytes value, struct case_entry *ret)
+{
+    if (key.size < 2 + QIAO_ID_SIZE || value.size < 17) return false;
+    size_t source = get_u16(value.data + 13);
+    if (value.size < 17 + source) return false;
+    size_t destination = get_u16(value.data + 15 + source);
+    if (value.size < 17 + source + destination) return false;
+    ret->case_id = qiao_bytes(key.data + 1, key.size - 2 - QIAO_ID_SIZE);
+    memcpy(ret->id.bytes, key.data + key.size - QIAO_ID_SIZE, QIAO_ID_SIZE);
+    ret->kind = get_u32(value.data);
+    ret->at_ms = get_u64(value.data + 4);
+    ret->origin = value.data[12];
+    ret->source = qiao_bytes(value.data + 15, source);
+    ret->destination = qiao_bytes(value.data + 17 + source, destination);
+    ret->matter = qiao_bytes(value.data + 17 + source + destination, value.size - 17 - source - destination);
+    return true;
+}
+
+/* As destination if this node has a record of that, else as origin. */
+static bool outcome_of(struct core *core, const struct qiao_id *id, struct message_record *ret_record)
+{
+    struct qiao_bytes value;
+    for (size_t i = core->links_count; i < core->peers_count; i++) {
+        struct key key = key_destination(id, core->peers[i].number);
+        if (store_get(core->store, key_bytes(&key), &value) && record_read(value, ret_record)) return true;
+    }
+    struct key key = key_origin(id);
+    return store_get(core->store, key_bytes(&key), &value) && record_read(value, ret_record);
+}
+
+struct listing {
+    struct core *core;
+    Qiao__V1__CaseSummary **cases;
+    size_t count, most;
+    struct qiao_bytes next;
+    struct qiao_id last_id;
+};
+
+static void summarise(struct listing *x, const struct case_entry *e)
+{
+    Qiao__V1__CaseSummary *s = x->cases[x->count - 1];
+    struct message_record record;
+    s->messages++;
+    if (e->at_ms < s->first_ms || s->first_ms == 0) s->first_ms = e->at_ms;
+    if (e->matter.size > 0 && s->matter[0] == '\0') s->matter = take_text(x->core, e->matter);
+    if (e->at_ms < s->last_ms) return;
+    s->last_ms = e->at_ms;
+    s->last_kind = e->kind;
+    s->last_outcome = outcome_of(x->core, &e->id, &record) ? (Qiao__V1__OutcomeStatus)record.outcome : QIAO__V1__OUTCOME_STATUS__OUTCOME_NONE;
+}
+
+static bool list_entry(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct listing *x = context;
+    struct case_entry e;
+    if (!read_entry(key, value, &e)) return true;
+    Qiao__V1__CaseSummary *s = x->count ? x->cases[x->count - 1] : NULL;
+    if (!s || !qiao_bytes_equal(qiao_bytes_from_string(s->case_id), e.case_id)) {
+        if (x->count == x->most) {
+            x->next = e.case_id;
+            return false;
+        }
+        s = take(x->core, sizeof *s);
+        *s = (Qiao__V1__CaseSummary)QIAO__V1__CASE_SUMMARY__INIT;
+        s->case_id = take_text(x->core, e.case_id);
+        x->cases[x->count++] = s;
+    }
+    summarise(x, &e);
+    return true;
+}
+
+static void case_list(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    const Qiao__V1__CaseListRequest *wanted = request->case_list;
+    Qiao__V1__CaseListReply list = QIAO__V1__CASE_LIST_REPLY__INIT;
+    struct listing x = { .core = core, .most = wanted->most && wanted->most < LIST_MOST ? wanted->most : LIST_MOST };
+    struct qiao_bytes after = qiao_bytes_from_string(wanted->after);
+    if (after.size > QIAO_CASE_ID_SIZE_MAX) after.size = QIAO_CASE_ID_SIZE_MAX;
+    x.cases = take(core, x.most * sizeof *x.cases);
+    struct key from = key_case(after, NULL);
+    if (after.size > 0) from.bytes[from.size - 1] = 1; /* behind all entries of that case */
+    else from.size = 1;
+    store_scan(core->store, key_bytes(&from), qiao_bytes("F", 1), list_entry, &x);
+    list.n_cases = x.count;
+    list.cases = x.cases;
+    list.next = x.next.size > 0 ? x.cases[x.count - 1]->case_id : (char *)"";
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = request->id;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_CASE_LIST;
+    reply.case_list = &list;
+    send_reply(core, c, &reply);
+}
+
+struct show {
+    struct listing summary;
+    Qiao__V1__CaseEntry **entries;
+    size_t count;
+};
+
+static Qiao__V1__Address *unpack_address(struct core *core, struct qiao_bytes raw)
+{
+    return qiao__v1__address__unpack(&core->arena.protobuf, raw.size, raw.data);
+}
+
+static bool show_entry(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct show *x = context;
+    struct core *core = x->summary.core;
+    struct case_entry e;
+    struct message_record record = { 0 };
+    if (!list_entry(&x->summary, key, value) || !read_entry(key, value, &e)) return true;
+    Qiao__V1__CaseEntry *out = take(core, sizeof *out);
+    *out = (Qiao__V1__CaseEntry)QIAO__V1__CASE_ENTRY__INIT;
+    out->message_id.data = memcpy(take(core, QIAO_ID_SIZE), e.id.bytes, QIAO_ID_SIZE);
+    out->message_id.len = QIAO_ID_SIZE;
+    out->kind = e.kind;
+    out->at_ms = e.at_ms;
+    out->source = unpack_address(core, e.source);
+    out->destination = unpack_address(core, e.destination);
+    if (outcome_of(core, &e.id, &record)) out->outcome = (Qiao__V1__OutcomeStatus)record.outcome;
+    out->code = record.code;
+    x->entries[x->count++] = out;
+    return x->count < LIST_MOST;
+}
+
+static void case_show(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    struct qiao_bytes id = qiao_bytes_from_string(request->case_show->case_id);
+    Qiao__V1__CaseShowReply shown = QIAO__V1__CASE_SHOW_REPLY__INIT;
+    struct show x = { .summary = { .core = core, .most = 1 } };
+    if (id.size == 0 || id.size > QIAO_CASE_ID_SIZE_MAX) {
+        refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "case id is missing or too long");
+        return;
+    }
+    x.summary.cases = take(core, sizeof *x.summary.cases);
+    x.entries = take(core, LIST_MOST * sizeof *x.entries);
+    struct key from = key_case(id, NULL), to = from;
+    to.bytes[to.size - 1] = 1;
+    store_scan(core->store, key_bytes(&from), key_bytes(&to), show_entry, &x);
+    if (x.count == 0) {
+        refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node takes no part in such a case");
+        return;
+    }
+    shown.summary = x.summary.cases[0];
+    shown.n_entries = x.count;
+    shown.entries = x.entries;
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = request->id;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_CASE_SHOW;
+    reply.case_show = &shown;
+    send_reply(core, c, &reply);
+}
+
+/* ---- one message, watching ---- */
+
+static void message(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    Qiao__V1__MessageReply m = QIAO__V1__MESSAGE_REPLY__INIT;
+    struct message_record record;
+    struct qiao_id id;
+    struct qiao_bytes value;
+    if (request->message->id.len != QIAO_ID_SIZE) {
+        refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "a message id has 16 bytes");
+        return;
+    }
+    memcpy(id.bytes, request->message->id.data, QIAO_ID_SIZE);
+    if (!outcome_of(core, &id, &record)) {
+        refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node is neither origin nor destination of such a message");
+        return;
+    }
+    struct key key = key_origin(&id);
+    m.origin = store_get(core->store, key_bytes(&key), &value);
+    for (size_t i = core->links_count; i < core->peers_count && !m.destination; i++) {
+        key = key_destination(&id, core->peers[i].number);
+        m.destination = store_get(core->store, key_bytes(&key), &value);
+    }
+    m.id = request->message->id;
+    m.outcome = (Qiao__V1__OutcomeStatus)record.outcome;
+    m.code = record.code;
+    m.at_ms = record.at_ms;
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = request->id;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_MESSAGE;
+    reply.message = &m;
+    send_reply(core, c, &reply);
+}
+
+static void watch(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    if (!c->watching) core->watchers++;
+    c->watching = true;
+    c->watch_request = request->id;
+}
+
+static const struct {
+    Qiao__V1__AdminRequest__WhatCase what;
+    void (*answer)(struct core *, struct connection *, const Qiao__V1__AdminRequest *);
+} answers[] = {
+    { QIAO__V1__ADMIN_REQUEST__WHAT_STATUS, status },       { QIAO__V1__ADMIN_REQUEST__WHAT_ROUTE, route },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_CASE_LIST, case_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_CASE_SHOW, case_show },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_MESSAGE, message },     { QIAO__V1__ADMIN_REQUEST__WHAT_WATCH, watch },
+};
+
+void recv_admin(struct core *core, struct connection *c, struct qiao_bytes payload)
+{
+    arena_reset(&core->arena);
+    if (c->link.peer.role != LINK_ROLE_MEMBER_ONLY) {
+        connection_drop(core, c, QIAO_CODE_NOT_ALLOWED, "administration is for local tools and members");
+        return;
+    }
+    Qiao__V1__AdminRequest *request = pb_depth_ok(payload) ? qiao__v1__admin_request__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
+    for (size_t i = 0; request && i < sizeof answers / sizeof answers[0]; i++) {
+        if (answers[i].what != request->what_case) continue;
+        answers[i].answer(core, c, request);
+        return;
+    }
+    refuse(core, c, request ? request->id : 0, QIAO_CODE_ADMIN_REQUEST, "this node does not know the request");
+}

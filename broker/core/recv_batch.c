@@ -1,0 +1,249 @@
+/* Messages from a link: opened, checked, deduplicated, routed into queues. */
+#include "core/state.h"
+
+#include <qiao/client.h>
+
+#define ORIGIN_NUMBER 0xffffu /* in id sets: the message as its origin knows it; peers have lower numbers */
+
+static struct qiao_bytes own_recipient(const struct envelope *e)
+{
+    return e->header.destination.raw;
+}
+
+static void refuse_message(struct core *core, const struct envelope *e, struct qiao_bytes answer_to, unsigned status, unsigned code, bool settled)
+{
+    struct outcome outcome = {
+        .source = answer_to, .recipient = own_recipient(e), .id = e->header.id, .lane = e->header.lane,
+        .status = status, .code = code, .at_ms = core->wall_ms, .settled = settled,
+    };
+    core_trace(core, "%s x message refused: %s", core->node, qiao_code_name(code));
+    outcome_add(core, &outcome);
+    watch_message(core, 3, &e->header, NULL, status, code);
+}
+
+/* What cannot even be answered is kept as it came, for people to look at. */
+static void quarantine(struct core *core, struct peer *from, struct qiao_bytes raw)
+{
+    struct qiao_id id = core_new_id(core);
+    struct key key = key_origin(&id);
+    key.bytes[0] = 'X';
+    batch_put(core, &key, raw);
+    core->counters.rejected_frames++;
+    core_trace(core, "%s x message of %s cannot be decoded: quarantined", core->node, from->name);
+}
+
+static void get_digest(const struct envelope *e, uint8_t digest[8])
+{
+    memset(digest, 0, 8);
+    if (e->header.body_digest.size >= 8) memcpy(digest, e->header.body_digest.data, 8);
+}
+
+static void put_record(struct core *core, const struct key *key, const struct message_record *record)
+{
+    uint8_t value[MESSAGE_RECORD_SIZE];
+    record_write(record, value);
+    batch_put(core, key, qiao_bytes(value, sizeof value));
+}
+
+/* 'E' values: kind(4) at(8) flags(1): origin or destination; source size(2) source; destination. */
+static void put_case_entry(struct core *core, const struct envelope *e, bool origin)
+{
+    buf_auto value = { 0 };
+    uint8_t head[15];
+    if (e->header.case_id.size == 0 || e->header.kind < QIAO_KIND_CASE_OPEN) return;
+    put_u32(head, e->header.kind);
+    put_u64(head + 4, e->header.sent_at_ms);
+    head[12] = origin;
+    put_u16(head + 13, (uint16_t)e->header.source.raw.size);
+    buf_append(&value, head, sizeof head);
+    buf_append(&value, e->header.source.raw.data, e->header.source.raw.size);
+    uint8_t size[2];
+    put_u16(size, (uint16_t)e->header.destination.raw.size);
+    buf_append(&value, size, sizeof size);
+    buf_append(&value, e->header.destination.raw.data, e->header.destination.raw.size);
+    buf_append(&value, e->header.matter.data, e->header.matter.size);
+    struct key key = key_case(e->header.case_id, &e->header.id);
+    batch_put(core, &key, buf_bytes(&value));
+}
+
+/* ---- first met here, or seen before? ---- */
+
+enum known { KNOWN_NEW, KNOWN_PENDING, KNOWN_ENDED, KNOWN_CONFLICT };
+
+static enum known look_up(struct core *core, const struct key *key, const struct qiao_id *id, uint16_t number, const uint8_t digest[8], struct message_record *ret_record)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct id_entry *entry = id_set_find(&core->batches[i].seen, id, number);
+        if (entry) return memcmp(entry->digest, digest, 8) == 0 ? KNOWN_PENDING : KNOWN_CONFLICT;
+    }
+    struct qiao_bytes value;
+    if (!store_get(core->store, key_bytes(key), &value) || !record_read(value, ret_record)) return KNOWN_NEW;
+    if (memcmp(ret_record->digest, digest, 8) != 0) return KNOWN_CONFLICT;
+    return ret_record->outcome == QIAO_OUTCOME_NONE ? KNOWN_PENDING : KNOWN_ENDED;
+}
+
+/* ---- at the destination ---- */
+
+static void answer_again(struct core *core, const struct envelope *e, struct qiao_bytes recipient, const struct message_record *record, bool settled)
+{
+    struct outcome outcome = {
+        .source = e->header.source.raw, .recipient = recipient, .id = e->header.id, .lane = e->header.lane,
+        .status = record->outcome, .code = record->code, .at_ms = record->at_ms, .settled = settled,
+    };
+    outcome_add(core, &outcome);
+}
+
+static void to_member(struct core *core, struct peer *member, const struct envelope *e)
+{
+    struct key key = key_destination(&e->header.id, member->number);
+    struct message_record record = { .at_ms = core->wall_ms }, old;
+    get_digest(e, record.digest);
+    enum known known = look_up(core, &key, &e->header.id, member->number, record.digest, &old);
+    if (known != KNOWN_NEW) {
+        core->counters.duplicates++;
+        core_trace(core, "%s = duplicate for %s", core->node, member->name);
+        if (known == KNOWN_ENDED) answer_again(core, e, buf_bytes(&member->address), &old, false);
+        if (known == KNOWN_CONFLICT) refuse_message(core, e, e->header.source.raw, QIAO_OUTCOME_REFUSED, QIAO_CODE_CONFLICT, false);
+        return;
+    }
+    put_record(core, &key, &record);
+    id_set_add(&core_batch(core)->seen, &e->header.id, member->number, record.digest);
+    queue_append(core, member, e->header.lane, e);
+    put_case_entry(core, e, false);
+    core->counters.delivered++;
+    watch_message(core, 2, &e->header, member, 0, 0);
+}
+
+static void to_targets(struct core *core, const struct envelope *e)
+{
+    for (size_t i = 0; i < core->targets_count; i++) {
+        struct peer *peer = core->targets[i];
+        if (!peer->member) {
+            queue_append(core, peer, e->header.lane, e);
+            watch_message(core, 1, &e->header, peer, 0, 0);
+        } else if (e->header.kind == QIAO_KIND_RECEIPT) {
+            recv_receipt(core, peer, e, false);
+        } else {
+            to_member(core, peer, e);
+        }
+    }
+}
+
+void accept_local(struct core *core, const struct envelope *e)
+{
+    unsigned code = route_find(core, &e->header.destination, NULL);
+    if (code != QIAO_CODE_OK) {
+        core->counters.lost_receipts++;
+        core_trace(core, "%s x receipt has no way back: %s", core->node, qiao_code_name(code));
+        return;
+    }
+    to_targets(core, e);
+}
+
+/* ---- from a node ---- */
+
+static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, unsigned code)
+{
+    const struct header *h = &e->header;
+    bool receipt = h->kind == QIAO_KIND_RECEIPT;
+    if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
+    if (code == QIAO_CODE_OK && !receipt && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
+    if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
+    if (code == QIAO_CODE_OK) {
+        to_targets(core, e);
+        return;
+    }
+    if (receipt || !envelope_can_answer(e)) {
+        core->counters.lost_receipts++;
+        quarantine(core, from, e->raw);
+        return;
+    }
+    refuse_message(core, e, h->source.raw, code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED, code, false);
+}
+
+/* ---- from a member: this node is the origin ---- */
+
+static unsigned check_origin(struct core *core, struct peer *from, const struct envelope *e)
+{
+    const struct header *h = &e->header;
+    uint8_t digest[32];
+    if (!qiao_bytes_equal(h->source.area, qiao_bytes_from_string(core->area)) || !qiao_bytes_equal(h->source.org, qiao_bytes_from_string(from->name))) return QIAO_CODE_SOURCE;
+    if (h->kind < QIAO_KIND_PAYLOAD) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
+    if (h->body_digest.size == 0 && e->body.size > 0) return QIAO_CODE_DIGEST;
+    if (h->body_digest.size > 0) {
+        core->config.seal->digest(e->body, digest);
+        if (memcmp(digest, h->body_digest.data, sizeof digest) != 0) return QIAO_CODE_DIGEST;
+    }
+    struct qiao_bytes root;
+    if (address_is_set(&h->destination, &root) && h->kind != QIAO_KIND_BULLETIN && h->privacy != QIAO_PRIVACY_PUBLIC) return QIAO_CODE_WILDCARD;
+    return h->expires_at_ms && h->expires_at_ms <= core->wall_ms ? QIAO_CODE_EXPIRED : QIAO_CODE_OK;
+}
+
+static void accept_from_member(struct core *core, struct peer *from, const struct envelope *e, unsigned code)
+{
+    const struct header *h = &e->header;
+    struct key key = key_origin(&h->id);
+    struct qiao_bytes root;
+    struct message_record record = { .peer = from->number, .at_ms = core->wall_ms }, old;
+    get_digest(e, record.digest);
+    enum known known = look_up(core, &key, &h->id, ORIGIN_NUMBER, record.digest, &old);
+    if (known != KNOWN_NEW) {
+        core->counters.duplicates++;
+        if (known == KNOWN_ENDED) answer_again(core, e, own_recipient(e), &old, true);
+        if (known == KNOWN_CONFLICT) refuse_message(core, e, buf_bytes(&from->address), QIAO_OUTCOME_REFUSED, QIAO_CODE_CONFLICT, true);
+        return;
+    }
+    core->counters.accepted++;
+    id_set_add(&core_batch(core)->seen, &h->id, ORIGIN_NUMBER, record.digest);
+    if (code == QIAO_CODE_OK) code = check_origin(core, from, e);
+    if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
+    if (code != QIAO_CODE_OK) {
+        record.outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED;
+        record.code = (uint16_t)code;
+        core->counters.outcomes[record.outcome]++;
+        refuse_message(core, e, buf_bytes(&from->address), record.outcome, code, true);
+    } else {
+        if (address_is_set(&h->destination, &root)) record.flags |= RECORD_SET;
+        watch_message(core, 0, h, from, 0, 0);
+        put_case_entry(core, e, true);
+    }
+    put_record(core, &key, &record);
+    if (code == QIAO_CODE_OK) to_targets(core, e);
+}
+
+static void accept(struct core *core, struct peer *from, struct qiao_bytes raw)
+{
+    struct envelope e;
+    unsigned code = envelope_open(raw, &e);
+    if (code == QIAO_CODE_MALFORMED) {
+        quarantine(core, from, raw);
+        return;
+    }
+    if (from->member) accept_from_member(core, from, &e, code);
+    else accept_from_node(core, from, &e, code);
+}
+
+void recv_batch(struct core *core, struct connection *c, const struct link_event *event)
+{
+    const struct batch_view *batch = &event->batch;
+    struct stream *stream = c->stream;
+    if (!c->peer) {
+        connection_drop(core, c, QIAO_CODE_NOT_ALLOWED, "only members and nodes send messages");
+        return;
+    }
+    uint64_t last = batch->first_sequence + batch->count - 1;
+    if (event->skip == batch->count) { /* all of it came before: say so again, as far as it is on disk */
+        uint64_t ack[LINK_LANES] = { 0 };
+        ack[batch->lane] = stream->durable[batch->lane];
+        if (ack[batch->lane]) link_send_ack(&c->link, ack, false, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));
+        return;
+    }
+    struct pb_reader r = pb_reader(batch->payload);
+    struct qiao_bytes raw;
+    for (uint32_t i = 0; run_next(&r, &raw); i++)
+        if (i >= event->skip && raw.size > 0) accept(core, c->peer, raw);
+    core_trace(core, "%s < %s: lane %u messages %llu-%llu", core->node, c->peer->name, batch->lane, (unsigned long long)batch->first_sequence, (unsigned long long)last);
+    stream->received[batch->lane] = last;
+    stream->dirty[batch->lane] = true;
+    core_batch(core)->bytes += 1;
+}

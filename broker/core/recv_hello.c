@@ -1,0 +1,162 @@
+/* Who may link, and where each lane goes on. */
+#include "core/state.h"
+
+#include <stdio.h>
+
+static void refuse(struct core *core, struct connection *c, const char *reason)
+{
+    core_trace(core, "%s < %s%s: hello refused: %s", core->node, c->link.peer.node, c->link.peer.org, reason);
+    core_notice(core, "hello refused", c->link.peer.node[0] ? c->link.peer.node : c->link.peer.org, QIAO_CODE_LINK_IDENTITY, reason);
+    connection_drop(core, c, QIAO_CODE_LINK_IDENTITY, reason);
+}
+
+static struct peer *find_link(struct core *core, const char *node)
+{
+    for (size_t i = 0; i < core->links_count; i++)
+        if (strcmp(core->peers[i].name, node) == 0) return &core->peers[i];
+    return NULL;
+}
+
+/* The certificate names the node. On this host's own plain transports there is none, and the host vouches. */
+static bool is_node(const struct connection *c, const char *node)
+{
+    return c->identity.verified ? strcmp(c->identity.common_name, node) == 0 : c->identity.local;
+}
+
+static bool is_member(const struct core *core, const struct connection *c, const char *org)
+{
+    char name[QIAO_AREA_SIZE_MAX + QIAO_ORG_SIZE_MAX + 2];
+    snprintf(name, sizeof name, "%s/%s", core->area, org);
+    return c->identity.verified ? strcmp(c->identity.common_name, name) == 0 : c->identity.local && core->config.local_members_any;
+}
+
+static const char *check_node(struct core *core, struct connection *c, struct peer **ret_peer)
+{
+    const struct link_hello *hello = &c->link.peer;
+    struct peer *peer = find_link(core, hello->node);
+    if (!peer) return "node is not among this node's links";
+    if (!is_node(c, hello->node)) return "certificate does not name this node";
+    if (c->dialled && strcmp(c->dialled, hello->node) != 0) return "another node answers than the one configured";
+    if (strcmp(peer->area, hello->area) != 0) return "node has another area than configured";
+    if (peer->role != hello->role) return "node has another role than configured";
+    *ret_peer = peer;
+    return NULL;
+}
+
+static const char *check_member(struct core *core, struct connection *c, struct peer **ret_peer)
+{
+    const struct link_hello *hello = &c->link.peer;
+    *ret_peer = NULL;
+    if (hello->org[0] == '\0') return c->identity.verified || c->identity.local ? NULL : "a tool must come locally or with a certificate";
+    struct peer *peer = route_member(core, qiao_bytes_from_string(hello->org));
+    if (!peer) return "organisation is not a member of this node";
+    if (!is_member(core, c, hello->org)) return "certificate does not name this member";
+    *ret_peer = peer;
+    return NULL;
+}
+
+static struct stream *find_stream(struct core *core, struct peer *peer, uint64_t incarnation)
+{
+    for (struct stream *s = peer->streams; s; s = s->next)
+        if (s->incarnation == incarnation) return s;
+    struct stream *s = base_zalloc(sizeof *s);
+    s->incarnation = incarnation;
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        struct key key = key_received(peer->number, incarnation, lane);
+        struct qiao_bytes value;
+        if (store_get(core->store, key_bytes(&key), &value) && value.size == 16) s->received[lane] = s->durable[lane] = get_u64(value.data);
+    }
+    s->next = peer->streams;
+    peer->streams = s;
+    return s;
+}
+
+/* Streams of clients that have gone and whose watermarks are on disk need no memory. */
+static void forget_streams(struct peer *peer)
+{
+    struct stream **at = &peer->streams;
+    while (*at) {
+        struct stream *s = *at;
+        bool idle = !s->connection && memcmp(s->received, s->durable, sizeof s->received) == 0;
+        if (!idle) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        free(s);
+    }
+}
+
+void recv_hello(struct core *core, struct connection *c)
+{
+    struct peer *peer = NULL;
+    const char *wrong = c->link.peer.role == LINK_ROLE_MEMBER_ONLY ? check_member(core, c, &peer) : check_node(core, c, &peer);
+    if (!wrong && core->shutting_down) wrong = "node is shutting down";
+    if (wrong) {
+        refuse(core, c, wrong);
+        return;
+    }
+    struct link_resume resume[LINK_LANES];
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ 0, 1 };
+    c->peer = peer;
+    if (peer) {
+        c->link.options.role = role_of_node_to(peer);
+        forget_streams(peer);
+        c->stream = find_stream(core, peer, c->link.peer.incarnation);
+        struct connection *old = c->stream->connection;
+        if (old && old != c) connection_drop(core, old, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
+        c->stream->connection = c;
+        for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ c->stream->durable[lane], peer->queues[lane].head };
+    }
+    link_accept(&c->link, resume, core->now_ms, connection_out(core, c));
+}
+
+/* What the peer has of ordered lanes is let go; what was sent and is not there is sent again. */
+static void resume_lane(struct core *core, struct connection *c, unsigned lane)
+{
+    struct queue *q = &c->peer->queues[lane];
+    struct link_tx *tx = &c->link.tx[lane];
+    queue_acked(core, c->peer, lane, tx->acked);
+    tx->acked = q->head - 1;
+    tx->next = q->head;
+    q->sent = q->head;
+}
+
+static void up_node(struct core *core, struct connection *c)
+{
+    struct peer *peer = c->peer;
+    if (peer->out && peer->out != c) connection_drop(core, peer->out, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
+    peer->out = c;
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) resume_lane(core, c, lane);
+}
+
+static void up_member(struct core *core, struct connection *c)
+{
+    struct peer *peer = c->peer;
+    if (c->link.peer.wants_events) {
+        peer->receipts = c;
+        resume_lane(core, c, LINK_LANE_RECEIPTS);
+    }
+    if (!c->link.peer.wants_deliveries) return;
+    if (peer->out && peer->out != c) connection_drop(core, peer->out, QIAO_CODE_LINK_REPLACED, "a newer session of the same member took over");
+    peer->out = c;
+    deliver_session(core, peer);
+}
+
+void recv_up(struct core *core, struct connection *c)
+{
+    struct peer *peer = c->peer;
+    core_trace(core, "%s = %s: link is up", core->node, peer ? peer->name : "a tool");
+    if (!peer) return;
+    core_notice(core, "link up", peer->name, QIAO_CODE_OK, "");
+    /* Frames taken from an earlier connection and not yet stored come again; they are known. */
+    for (unsigned lane = 0; lane < LINK_LANES; lane++)
+        if (c->link.rx[lane].next <= c->stream->received[lane]) c->link.rx[lane].next = c->stream->received[lane] + 1;
+    peer->connections++;
+    peer->since_ms = core->wall_ms;
+    peer->last_code = QIAO_CODE_OK;
+    if (peer->member) up_member(core, c);
+    else up_node(core, c);
+    watch_link(core, peer, true, QIAO_CODE_OK);
+    queue_pump(core, peer);
+}

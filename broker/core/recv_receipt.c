@@ -1,0 +1,115 @@
+/* Receipts that have come back to the node of the sender: each message ends once, then the member is told. */
+#include "core/state.h"
+
+#include <qiao/client.h>
+
+/* In id sets: the message's outcome was taken in this batch. Peers' numbers are lower. */
+#define ENDED_NUMBER 0xfffeu
+
+struct parsed {
+    struct qiao_id id;
+    unsigned status, code;
+    uint64_t at_ms;
+};
+
+static bool parse_outcome(struct qiao_bytes bytes, uint64_t receipt_ms, struct parsed *ret)
+{
+    struct pb_reader r = pb_reader(bytes);
+    struct pb_field f;
+    bool has_id = false;
+    *ret = (struct parsed){ .at_ms = receipt_ms };
+    while (pb_next(&r, &f)) {
+        if (f.number == 1 && f.type == PB_BYTES && f.bytes.size == QIAO_ID_SIZE) {
+            memcpy(ret->id.bytes, f.bytes.data, QIAO_ID_SIZE);
+            has_id = true;
+        }
+        if (f.number == 2 && f.type == PB_VARINT) ret->status = (unsigned)f.value;
+        if (f.number == 3 && f.type == PB_VARINT) ret->code = (unsigned)f.value;
+        if (f.number == 5 && f.type == PB_FIXED64) ret->at_ms = f.value;
+    }
+    return !r.failed && has_id && ret->status >= QIAO_OUTCOME_ACCEPTED && ret->status <= QIAO_OUTCOME_DEAD && ret->code <= UINT16_MAX;
+}
+
+static void put_record(struct core *core, const struct key *key, const struct message_record *record)
+{
+    uint8_t value[MESSAGE_RECORD_SIZE];
+    record_write(record, value);
+    batch_put(core, key, qiao_bytes(value, sizeof value));
+}
+
+/* An area set has an outcome each recipient; the origin record itself stays open. */
+static bool take_of_set(struct core *core, const struct parsed *p, struct qiao_bytes recipient, struct message_record *record)
+{
+    struct key key = key_recipient(&p->id, recipient);
+    struct qiao_bytes value;
+    if (store_get(core->store, key_bytes(&key), &value)) return false;
+    put_record(core, &key, record);
+    return true;
+}
+
+/* True if this outcome is the first for the message. */
+static bool take(struct core *core, const struct peer *member, const struct parsed *p, struct qiao_bytes recipient)
+{
+    static const uint8_t no_digest[8] = { 0 };
+    struct key key = key_origin(&p->id);
+    struct qiao_bytes value;
+    struct message_record record;
+    if (!store_get(core->store, key_bytes(&key), &value) || !record_read(value, &record)) return false;
+    if (record.peer != member->number || record.outcome != QIAO_OUTCOME_NONE) return false;
+    bool set = record.flags & RECORD_SET;
+    record.outcome = (uint8_t)p->status;
+    record.code = (uint16_t)p->code;
+    record.at_ms = p->at_ms;
+    if (set) return take_of_set(core, p, recipient, &record);
+    for (int i = 0; i < 2; i++)
+        if (id_set_find(&core->batches[i].seen, &p->id, ENDED_NUMBER)) return false;
+    id_set_add(&core_batch(core)->seen, &p->id, ENDED_NUMBER, no_digest);
+    put_record(core, &key, &record);
+    return true;
+}
+
+/* Forwards only the outcomes that are news; the usual case is all of them, and then the receipt goes on as it came. */
+static void pass_on(struct core *core, struct peer *member, const struct envelope *e, struct buf *fresh, uint32_t fresh_count, uint32_t count)
+{
+    if (fresh_count == count) {
+        queue_append(core, member, LINK_LANE_RECEIPTS, e);
+        return;
+    }
+    buf_auto raw = { 0 };
+    uint8_t digest[32];
+    core->config.seal->digest(buf_bytes(fresh), digest);
+    struct envelope_draft draft = {
+        .id = core_new_id(core), .kind = QIAO_KIND_RECEIPT, .source = e->header.source.raw, .destination = e->header.destination.raw,
+        .lane = e->header.lane, .sent_at_ms = e->header.sent_at_ms, .body = buf_bytes(fresh), .body_digest = qiao_bytes(digest, sizeof digest),
+    };
+    envelope_write(&raw, &draft);
+    struct envelope again;
+    if (envelope_open(buf_bytes(&raw), &again) == QIAO_CODE_OK) queue_append(core, member, LINK_LANE_RECEIPTS, &again);
+}
+
+void recv_receipt(struct core *core, struct peer *member, const struct envelope *e, bool settled)
+{
+    buf_auto fresh = { 0 };
+    struct qiao_bytes recipient = { 0 };
+    uint64_t at_ms = 0;
+    uint32_t count = 0, fresh_count = 0;
+    struct pb_reader r = pb_reader(e->body);
+    struct pb_field f;
+    const uint8_t *before = r.at;
+    for (; pb_next(&r, &f); before = r.at) {
+        struct parsed p;
+        bool outcome = f.number == 4 && f.type == PB_BYTES;
+        if (f.number == 1 && f.type == PB_BYTES) recipient = f.bytes;
+        if (f.number == 2 && f.type == PB_FIXED64) at_ms = f.value;
+        count += outcome;
+        if (outcome && (!parse_outcome(f.bytes, at_ms, &p) || !(settled || take(core, member, &p, recipient)))) {
+            core->counters.duplicates++;
+            continue;
+        }
+        fresh_count += outcome;
+        if (outcome && !settled) core->counters.outcomes[p.status]++;
+        if (outcome && core->watchers) watch_message(core, 3, &(struct header){ .id = p.id, .kind = QIAO_KIND_RECEIPT }, member, p.status, p.code);
+        buf_append(&fresh, before, (size_t)(r.at - before));
+    }
+    if (!r.failed && fresh_count > 0) pass_on(core, member, e, &fresh, fresh_count, count);
+}

@@ -1,0 +1,125 @@
+/* Where to: own members, the child whose area covers the destination, the parent. */
+#include "core/route.h"
+
+static bool covers(const char *area, struct qiao_bytes code)
+{
+    size_t size = strlen(area);
+    return size > 0 && code.size >= size && memcmp(code.data, area, size) == 0;
+}
+
+static bool equals(const char *text, struct qiao_bytes bytes)
+{
+    return qiao_bytes_equal(qiao_bytes_from_string(text), bytes);
+}
+
+struct peer *route_member(struct core *core, struct qiao_bytes org)
+{
+    size_t low = core->links_count, high = core->peers_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct peer *peer = &core->peers[middle];
+        size_t size = strlen(peer->name);
+        int order = memcmp(peer->name, org.data, size < org.size ? size : org.size);
+        if (order == 0 && size == org.size) return peer;
+        if (order < 0 || (order == 0 && size < org.size)) low = middle + 1;
+        else high = middle;
+    }
+    return NULL;
+}
+
+/* The child whose area is the longest prefix of the code. */
+static struct peer *child_for(struct core *core, struct qiao_bytes code)
+{
+    struct peer *best = NULL;
+    for (size_t i = 0; i < core->links_count; i++) {
+        struct peer *peer = &core->peers[i];
+        if (peer->role == LINK_ROLE_PARENT_NODE || !covers(peer->area, code)) continue;
+        if (!best || strlen(peer->area) > strlen(best->area)) best = peer;
+    }
+    return best;
+}
+
+static struct peer *parent(struct core *core)
+{
+    for (size_t i = 0; i < core->links_count; i++)
+        if (core->peers[i].role == LINK_ROLE_PARENT_NODE) return &core->peers[i];
+    return NULL;
+}
+
+static void add_target(struct core *core, struct peer *peer)
+{
+    core->targets[core->targets_count++] = peer;
+}
+
+/* An area set goes up until a node stands above or at its root, and from there down to every child and member inside.
+ * Coming from above it only goes down: on a tree each member gets it once. */
+static unsigned find_set(struct core *core, struct qiao_bytes root, const struct peer *from)
+{
+    bool from_above = from && !from->member && from->role == LINK_ROLE_PARENT_NODE;
+    bool inside = covers(core->area, root);
+    if (!inside && !from_above) {
+        struct peer *up = parent(core);
+        if (up) add_target(core, up);
+        return up ? QIAO_CODE_OK : QIAO_CODE_NO_ROUTE;
+    }
+    struct qiao_bytes own = qiao_bytes_from_string(core->area);
+    bool root_covers_own = own.size >= root.size && memcmp(own.data, root.data, root.size) == 0;
+    for (size_t i = 0; i < core->peers_count; i++) {
+        struct peer *peer = &core->peers[i];
+        struct qiao_bytes area = qiao_bytes_from_string(peer->area);
+        bool below_root = area.size >= root.size && memcmp(area.data, root.data, root.size) == 0;
+        if (peer->member ? root_covers_own : peer->role == LINK_ROLE_CHILD_NODE && (below_root || covers(peer->area, root))) add_target(core, peer);
+    }
+    return core->targets_count > 0 ? QIAO_CODE_OK : QIAO_CODE_UNKNOWN_MEMBER;
+}
+
+static unsigned find_one(struct core *core, const struct address *to, const struct peer *from)
+{
+    if (equals(core->area, to->area)) {
+        struct peer *member = route_member(core, to->org);
+        if (member) add_target(core, member);
+        return member ? QIAO_CODE_OK : QIAO_CODE_UNKNOWN_MEMBER;
+    }
+    struct peer *next = child_for(core, to->area);
+    if (!next && !covers(core->area, to->area)) next = parent(core);
+    /* Back to where it came from would be a loop: the other side's table disagrees with ours. */
+    if (!next || next == from) return QIAO_CODE_NO_ROUTE;
+    add_target(core, next);
+    return QIAO_CODE_OK;
+}
+
+static unsigned find(struct core *core, const struct address *to, const struct peer *from)
+{
+    struct qiao_bytes root;
+    core->targets_count = 0;
+    if (to->service.size > 0) return QIAO_CODE_ADDRESS;
+    if (address_is_set(to, &root)) return find_set(core, root, from);
+    if (to->area.size == 0 || to->org.size == 0) return QIAO_CODE_ADDRESS;
+    return find_one(core, to, from);
+}
+
+/* Messages come in rows to one destination: the last answer is kept. Peers do not change while the core lives. */
+unsigned route_find(struct core *core, const struct address *to, const struct peer *from)
+{
+    if (core->route_key.size > 0 && core->route_from == from && qiao_bytes_equal(buf_bytes(&core->route_key), to->raw)) return core->route_code;
+    core->route_code = find(core, to, from);
+    core->route_from = from;
+    core->route_key.size = 0;
+    buf_append(&core->route_key, to->raw.data, to->raw.size);
+    return core->route_code;
+}
+
+void route_explain(struct core *core, const struct address *to, route_visit visit, void *context)
+{
+    unsigned code = route_find(core, to, NULL);
+    core->route_key.size = 0;
+    for (size_t i = 0; i < core->peers_count; i++) {
+        const struct peer *peer = &core->peers[i];
+        bool chosen = false;
+        for (size_t k = 0; code == QIAO_CODE_OK && k < core->targets_count; k++) chosen |= core->targets[k] == peer;
+        if (peer->member && !chosen && !(equals(core->area, to->area) && equals(peer->name, to->org))) continue;
+        const char *rule = peer->member ? "own member" : peer->role == LINK_ROLE_PARENT_NODE ? "parent: everything that is not below" : "area below this node's child";
+        const char *why_not = chosen ? "" : peer->role == LINK_ROLE_PARENT_NODE ? "the destination lies at or below this node" : "the destination is not in its area, or another is nearer";
+        visit(context, peer, rule, chosen, why_not);
+    }
+}

@@ -1,0 +1,170 @@
+/* Building the state of a node from its configuration and its store, and taking it down. */
+#include "core/state.h"
+
+#include <stdio.h>
+
+static void load_incarnation(struct core *core)
+{
+    struct key key = key_named('M', "incarnation");
+    struct qiao_bytes value;
+    if (store_get(core->store, key_bytes(&key), &value) && value.size == 8) {
+        core->incarnation = get_u64(value.data);
+        return;
+    }
+    core->incarnation = prng_next(&core->prng) | 1;
+    batch_put_number(core, &key, core->incarnation);
+}
+
+struct numbers {
+    uint16_t last;
+};
+
+static bool visit_number(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    (void)key;
+    struct numbers *numbers = context;
+    if (value.size == 2 && get_u16(value.data) > numbers->last) numbers->last = get_u16(value.data);
+    return true;
+}
+
+/* Peers keep their number when the configuration changes: keys of queues are made of it. */
+static int number_peers(struct core *core)
+{
+    struct numbers numbers = { 0 };
+    store_scan(core->store, qiao_bytes("P", 1), qiao_bytes("Q", 1), visit_number, &numbers);
+    for (size_t i = 0; i < core->peers_count; i++) {
+        struct peer *peer = &core->peers[i];
+        char name[QIAO_NAME_SIZE_MAX + 16];
+        snprintf(name, sizeof name, "%s/%s", peer->member ? "member" : "node", peer->name);
+        struct key key = key_named('P', name);
+        struct qiao_bytes value;
+        if (store_get(core->store, key_bytes(&key), &value)) {
+            if (value.size != 2) return STORE_CORRUPT;
+            peer->number = get_u16(value.data);
+            continue;
+        }
+        if (numbers.last == UINT16_MAX - 1) return STORE_CORRUPT;
+        uint8_t number[2];
+        peer->number = ++numbers.last;
+        put_u16(number, peer->number);
+        batch_put(core, &key, qiao_bytes(number, sizeof number));
+    }
+    return 0;
+}
+
+static void copy_peer(struct core *core, struct peer *peer, const struct core_peer_config *config)
+{
+    peer->name = base_strdup(config->name);
+    peer->member = config->member;
+    peer->area = base_strdup(config->member || !config->area ? core->area : config->area);
+    peer->role = config->member ? LINK_ROLE_MEMBER_ONLY : config->role;
+    peer->line = config->line;
+    peer->since_ms = core->wall_ms;
+    if (peer->member)
+        address_write(&peer->address, qiao_bytes_from_string(core->area), qiao_bytes_from_string(peer->name), qiao_bytes(NULL, 0));
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct peer *)a)->name, ((const struct peer *)b)->name);
+}
+
+static void copy_peers(struct core *core, const struct core_config *config)
+{
+    core->peers = base_zalloc(config->peers_count * sizeof *core->peers);
+    core->peers_count = config->peers_count;
+    size_t at = 0;
+    for (int members = 0; members < 2; members++) {
+        for (size_t i = 0; i < config->peers_count; i++)
+            if (config->peers[i].member == (members == 1)) copy_peer(core, &core->peers[at++], &config->peers[i]);
+        if (!members) core->links_count = at;
+    }
+    qsort(core->peers + core->links_count, at - core->links_count, sizeof *core->peers, by_name);
+    core->targets = base_zalloc(at * sizeof(struct peer *));
+}
+
+int core_new(const struct core_config *config, struct store *store, uint64_t now_ms, uint64_t wall_ms, struct core **ret_core, char *reterr_text, size_t reterr_size)
+{
+    struct core *core = base_zalloc(sizeof *core);
+    core->config = *config;
+    core->store = store;
+    core->now_ms = now_ms;
+    core->wall_ms = core->started_ms = wall_ms;
+    core->node = base_strdup(config->node);
+    core->area = base_strdup(config->area);
+    core->dead_letter_owner = base_strdup(config->dead_letter_owner ? config->dead_letter_owner : config->node);
+    prng_init(&core->prng, config->seed);
+    arena_init(&core->arena, 2 * QIAO_FRAME_SIZE_MAX);
+    copy_peers(core, config);
+    for (int i = 0; i < 2; i++) {
+        batch_init(&core->batches[i], core->peers_count);
+        core->batches[i].seen.seed = prng_next(&core->prng);
+    }
+    load_incarnation(core);
+    int result = number_peers(core);
+    if (result != 0) {
+        snprintf(reterr_text, reterr_size, "the store's list of peers is damaged");
+        core_free(core);
+        return result;
+    }
+    for (size_t i = 0; i < core->peers_count; i++)
+        for (unsigned lane = 0; lane < LINK_LANES; lane++) queue_load(core, &core->peers[i], lane);
+    *ret_core = core;
+    return 0;
+}
+
+static void free_peer(struct peer *peer)
+{
+    free(peer->name);
+    free(peer->area);
+    free(peer->held);
+    buf_deinit(&peer->address);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        struct queue *q = &peer->queues[lane];
+        for (uint32_t i = 0; i < q->flights_count; i++) free(q->flights[(q->flights_first + i) % q->flights_capacity].bits);
+        free(q->flights);
+    }
+    while (peer->streams) {
+        struct stream *next = peer->streams->next;
+        free(peer->streams);
+        peer->streams = next;
+    }
+}
+
+static void free_connections(struct core *core)
+{
+    for (size_t i = 0; i < core->connections_capacity; i++) {
+        struct connection *c = core->connections[i];
+        if (!c) continue;
+        if (c->started) link_deinit(&c->link);
+        buf_deinit(&c->out);
+        free(c->dialled);
+        free(c);
+    }
+    free(core->connections);
+    free(core->dirty);
+}
+
+struct core *core_free(struct core *core)
+{
+    if (!core) return NULL;
+    free_connections(core);
+    for (size_t i = 0; i < core->peers_count; i++) free_peer(&core->peers[i]);
+    for (size_t i = 0; i < core->receipts_capacity; i++) {
+        buf_deinit(&core->receipts[i].destination);
+        buf_deinit(&core->receipts[i].recipient);
+        buf_deinit(&core->receipts[i].outcomes);
+    }
+    free(core->receipts);
+    free(core->peers);
+    free(core->targets);
+    for (int i = 0; i < 2; i++) batch_deinit(&core->batches[i]);
+    buf_deinit(&core->route_key);
+    buf_deinit(&core->scratch);
+    arena_deinit(&core->arena);
+    free(core->node);
+    free(core->area);
+    free(core->dead_letter_owner);
+    free(core);
+    return NULL;
+}

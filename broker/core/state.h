@@ -1,0 +1,253 @@
+/* The core's state, for the files of this folder only. */
+#ifndef CORE_STATE_H
+#define CORE_STATE_H
+
+#include "base/arena.h"
+#include "base/prng.h"
+#include "codec/envelope.h"
+#include "core/core.h"
+#include "core/ids.h"
+#include "core/keys.h"
+
+struct peer;
+struct connection;
+
+/* A run of messages for one queue, growing in the batch that is being filled. */
+struct run {
+    struct peer *peer;
+    unsigned lane;
+    uint64_t first;
+    uint32_t count;
+    uint32_t ended;                /* entries that are empty */
+    uint64_t expires_at_ms;        /* earliest, 0: none */
+    struct buf buf;
+};
+
+/* Runs delivered to a member and not all answered. Kept over reconnects: what was answered is not delivered again. */
+struct flight {
+    uint64_t first;
+    uint32_t count;
+    uint32_t resolved;
+    uint64_t bytes;
+    uint64_t *bits;                /* one a message, set when it has its outcome; owned */
+};
+
+/* A delivered message that must come again, or waits behind one of its case. */
+struct held {
+    unsigned lane;
+    uint64_t sequence;
+    uint64_t case_hash;
+    uint64_t due_ms;               /* LINK_NEVER: waits for the one before it in its case */
+    uint32_t attempts;
+};
+
+/* Messages on disk for one lane of a peer. Sequences: head <= sent <= committed <= tail. */
+struct queue {
+    uint64_t head;                 /* first that is not acknowledged, or not answered */
+    uint64_t sent;                 /* next to send in this session */
+    uint64_t sent_max;             /* next that was never sent: what lies below may be in the peer's custody */
+    uint64_t committed;            /* end of what the store shows */
+    uint64_t tail;                 /* next sequence to give */
+    uint64_t removed;              /* ordered lanes: first sequence not yet removed from the store */
+    uint64_t verify_until;         /* free lanes: runs below come from before the start and may be answered in part */
+    uint64_t expiry_ms;            /* wall time of the earliest expiry queued; 0: none, 1: unknown */
+    struct run *run;               /* in the batch being filled */
+    bool touched;                  /* tail moved in the batch being filled */
+    bool acked;                    /* head moved in the batch being filled */
+    unsigned rewriting;            /* 1 + batch slot in which runs are rewritten without expired messages; 0: none. Nothing is sent meanwhile */
+    struct flight *flights;        /* free lanes: ring */
+    uint32_t flights_first, flights_count, flights_capacity;
+    uint64_t flying_messages, flying_bytes;
+};
+
+/* What came from one incarnation of a peer, over all its connections. */
+struct stream {
+    uint64_t incarnation;
+    uint64_t received[LINK_LANES]; /* taken into a batch */
+    uint64_t durable[LINK_LANES];  /* of these, stored */
+    struct connection *connection; /* or NULL */
+    bool dirty[LINK_LANES];        /* received moved in the batch being filled */
+    uint64_t sealed[LINK_LANES];   /* what the batch under commit makes durable, 0: nothing */
+    struct stream *next;
+};
+
+struct peer {
+    char *name;
+    char *area;                    /* links: the node's; members: this node's */
+    bool member;
+    enum link_role role;           /* what the linked node is to us */
+    int line;
+    uint16_t number;
+    struct buf address;            /* members: serialised Address */
+    struct queue queues[LINK_LANES];
+    struct stream *streams;
+    struct connection *out;        /* link: the connection; member: the one that takes deliveries */
+    struct connection *receipts;   /* member: the one that takes receipts */
+    struct held *held;
+    size_t held_count, held_capacity;
+    uint64_t since_ms;             /* wall time of the last up or down */
+    unsigned last_code;
+    unsigned connections;          /* up */
+};
+
+struct connection {
+    struct core_connection_id id;
+    struct core_identity identity;
+    struct link link;
+    bool started;
+    struct peer *peer;             /* after hello; NULL for a tool that only asks */
+    struct stream *stream;
+    struct buf out;
+    uint64_t ack[LINK_LANES];      /* to acknowledge when durable[lane] reaches it */
+    bool dirty;                    /* in core->dirty */
+    bool closing;                  /* close after out */
+    bool watching;
+    uint32_t watch_request;
+    char *dialled;
+};
+
+/* Everything that becomes durable together. Two of them: one is filled while the other is committed. */
+struct batch {
+    struct store_batch store;
+    struct store_op *ops;
+    size_t ops_count, ops_capacity;
+    struct arena small;            /* keys and small values */
+    struct run **runs;             /* closed and open runs, owned; reused */
+    size_t runs_count, runs_capacity;
+    size_t bytes;
+    struct id_set seen;            /* message ids first met in this batch */
+    uint64_t (*commits)[LINK_LANES]; /* per peer: committed tail of each lane, 0: untouched */
+    bool sealed;
+};
+
+/* Outcomes on their way to one sender. */
+struct receipt {
+    struct buf destination;        /* serialised Address of the sender */
+    struct buf recipient;          /* serialised Address */
+    unsigned lane;
+    bool settled;                  /* the origin record is written already */
+    uint32_t count;
+    struct buf outcomes;           /* Receipt.outcomes fields */
+};
+
+struct core {
+    struct store *store;
+    char *node, *area, *dead_letter_owner;
+    struct core_config config;
+    uint64_t incarnation;
+    struct prng prng;
+    uint64_t now_ms, wall_ms;
+    struct peer *peers;            /* members sorted by name after links */
+    size_t peers_count, links_count;
+    struct connection **connections; /* by slot */
+    size_t connections_capacity, connections_count;
+    uint32_t generation;
+    struct connection **dirty;
+    size_t dirty_count, dirty_capacity;
+    struct batch batches[2];
+    unsigned filling;              /* index of the batch being filled */
+    bool committing;
+    bool busy;
+    struct receipt *receipts;
+    size_t receipts_count, receipts_capacity;
+    struct peer **targets;         /* scratch of route_find, peers_count long */
+    size_t targets_count;
+    struct buf route_key;          /* last destination looked up, and from where */
+    const struct peer *route_from;
+    unsigned route_code;
+    struct buf scratch;
+    struct arena arena;            /* decoding of one frame */
+    struct core_counters counters;
+    uint64_t started_ms;
+    struct store_stat stat;
+    bool shutting_down;
+    size_t watchers;
+    uint64_t tick_ms;              /* next regular look at links and expiry */
+};
+
+/* Roles mirror: to its parent a node is a child. */
+static inline enum link_role role_of_node_to(const struct peer *peer)
+{
+    static const enum link_role mirror[] = {
+        [LINK_ROLE_PEER_NODE] = LINK_ROLE_PEER_NODE, [LINK_ROLE_PARENT_NODE] = LINK_ROLE_CHILD_NODE,
+        [LINK_ROLE_CHILD_NODE] = LINK_ROLE_PARENT_NODE, [LINK_ROLE_MEMBER_ONLY] = LINK_ROLE_PEER_NODE,
+    };
+    return mirror[peer->role];
+}
+
+static inline struct batch *core_batch(struct core *core) { return &core->batches[core->filling]; }
+static inline struct buf *connection_out(struct core *core, struct connection *c);
+
+/* core.c */
+void core_mark_dirty(struct core *core, struct connection *connection);
+void connection_drop(struct core *core, struct connection *connection, unsigned code, const char *reason);
+struct connection *core_connection(struct core *core, struct core_connection_id id);
+void core_notice(struct core *core, const char *event, const char *peer, unsigned code, const char *reason);
+struct qiao_id core_new_id(struct core *core);
+void core_trace(struct core *core, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static inline struct buf *connection_out(struct core *core, struct connection *c)
+{
+    core_mark_dirty(core, c);
+    return &c->out;
+}
+
+/* batch.c */
+void batch_init(struct batch *batch, size_t peers_count);
+void batch_deinit(struct batch *batch);
+void batch_reset(struct batch *batch, size_t peers_count);
+void batch_put(struct core *core, const struct key *key, struct qiao_bytes value);  /* key and value are copied */
+void batch_remove(struct core *core, const struct key *key);
+void batch_remove_range(struct core *core, const struct key *from, const struct key *to);
+void batch_put_number(struct core *core, const struct key *key, uint64_t value);
+struct run *batch_new_run(struct batch *batch);
+struct run *batch_run(struct core *core, struct peer *peer, unsigned lane);          /* an open run for the queue */
+void batch_flush_receipts(struct core *core);
+void batch_close(struct core *core);                                                  /* writes heads, tails, watermarks */
+void batch_stored(struct core *core);                                                 /* releases what waited for it */
+
+/* queue.c */
+void queue_load(struct core *core, struct peer *peer, unsigned lane);
+void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope);
+void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence);
+void queue_pump(struct core *core, struct peer *peer);
+void queue_expire(struct core *core, struct peer *peer, unsigned lane);
+
+/* deliver.c */
+void deliver_session(struct core *core, struct peer *peer);      /* a member connected: what is unanswered comes again */
+void deliver_pump(struct core *core, struct peer *peer, unsigned lane);
+void deliver_due(struct core *core, struct peer *peer);
+uint64_t deliver_deadline_ms(const struct peer *peer);
+
+/* recv_*.c */
+void recv_hello(struct core *core, struct connection *connection);
+void recv_up(struct core *core, struct connection *connection);
+void recv_batch(struct core *core, struct connection *connection, const struct link_event *event);
+void recv_receipt(struct core *core, struct peer *member, const struct envelope *envelope, bool settled);
+void recv_verdicts(struct core *core, struct connection *connection, struct qiao_bytes payload);
+void recv_admin(struct core *core, struct connection *connection, struct qiao_bytes payload);
+void accept_local(struct core *core, const struct envelope *envelope);               /* a message made by this node */
+
+/* route.c: fills core->targets; a QIAO_CODE */
+unsigned route_find(struct core *core, const struct address *destination, const struct peer *from);
+struct peer *route_member(struct core *core, struct qiao_bytes org);
+
+/* outcome.c */
+struct outcome {
+    struct qiao_bytes source;      /* serialised Address of the sender */
+    struct qiao_bytes recipient;   /* serialised Address */
+    struct qiao_id id;
+    unsigned lane;
+    unsigned status;               /* enum qiao_outcome */
+    unsigned code;
+    struct qiao_bytes reason;
+    uint64_t at_ms;
+    bool settled;
+};
+void outcome_add(struct core *core, const struct outcome *outcome);
+
+/* watch.c */
+void watch_message(struct core *core, int event, const struct header *header, const struct peer *peer, unsigned outcome, unsigned code);
+void watch_link(struct core *core, const struct peer *peer, bool up, unsigned code);
+
+#endif

@@ -1,0 +1,20 @@
+/* From the configuration to what core and wire take. */
+#ifndef EDGE_SETTINGS_H
+#define EDGE_SETTINGS_H
+
+#include "conf/conf.h"
+#include "core/core.h"
+#include "wire/wire.h"
+
+/* Fills config; strings are borrowed from conf, the table of peers is freed by settings_core_deinit. */
+void settings_core(const struct conf *conf, struct core_config *ret_config);
+void settings_core_deinit(struct core_config *config);
+
+/* tls, filled, or NULL if the configuration has no certificates. */
+const struct wire_tls *settings_tls(const struct conf *conf, struct wire_tls *tls);
+
+/* Reads the file again. The new configuration, with certificates in use and keys that may not change as they were; or NULL: the
+ * file or a certificate is not usable, everything stays as it was, and the reason was logged. */
+struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire);
+
+#endif

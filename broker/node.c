@@ -1,0 +1,430 @@
+/* One process, one thread that decides. node_pump is the way of a message through the process. */
+#include "node.h"
+
+#include "codec/frame.h"
+#include "core/core.h"
+#include "edge/committer.h"
+#include "edge/dialers.h"
+#include "edge/log.h"
+#include "edge/notices.h"
+#include "edge/settings.h"
+#include "wire/wire.h"
+
+#include <qiao/version.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* What one turn of the loop takes from all connections together. */
+#define READ_BUDGET (1024u * 1024u)
+/* A batch this large waits for the one before it: until then nothing more is read, and the transport holds peers back. */
+#define FILLING_MAX (4u * 1024u * 1024u)
+#define FULL_RETRY_MS 200u
+#define SLOT_MASK ((1u << 20) - 1)
+
+/* A stream as the shell knows it. */
+struct stream {
+    struct node *node;
+    struct wire_connection *wire;
+    struct core_connection_id id;
+    struct frame_reader reader;
+    struct dialer *dialer;         /* of a stream this node dialled */
+};
+
+struct node {
+    const struct node_options *options;
+    const struct conf *conf;
+    struct conf *reloaded;         /* owned, after SIGHUP */
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_timer_t tick, full_retry, shutdown_limit;
+    uv_signal_t terminate, interrupt, hang_up;
+    struct wire *wire;
+    struct store *store;
+    struct committer *committer;
+    struct core *core;
+    struct dialers *dialers;
+    struct stream **streams;       /* by slot of the core's connection id */
+    size_t streams_capacity, streams_count;
+    const struct store_batch *batch; /* under commit */
+    uint64_t handshake_second;
+    uint32_t handshakes;
+    bool stopping;
+    int status;
+};
+
+static void node_pump(struct node *node);
+static void on_full_retry(uv_timer_t *timer);
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t monotonic_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+static void step(struct node *node, struct core_event event)
+{
+    event.now_ms = monotonic_ms();
+    event.wall_ms = wall_ms();
+    core_step(node->core, &event);
+}
+
+static void fail(struct node *node, const char *event, const char *reason)
+{
+    log_event(LOG_LEVEL_ERROR, event, "reason", reason, NULL);
+    node->status = 1;
+    uv_stop(&node->loop);
+}
+
+/* ---- the wire reports ---- */
+
+static void remember(struct node *node, struct stream *stream)
+{
+    size_t slot = stream->id.value & SLOT_MASK;
+    if (slot >= node->streams_capacity) {
+        size_t capacity = node->streams_capacity ? node->streams_capacity * 2 : 64;
+        while (capacity <= slot) capacity *= 2;
+        node->streams = base_realloc(node->streams, capacity * sizeof(struct stream *));
+        memset(node->streams + node->streams_capacity, 0, (capacity - node->streams_capacity) * sizeof(struct stream *));
+        node->streams_capacity = capacity;
+    }
+    node->streams[slot] = stream;
+    node->streams_count++;
+}
+
+static bool too_many_handshakes(struct node *node)
+{
+    uint64_t second = monotonic_ms() / 1000;
+    if (second != node->handshake_second) node->handshakes = 0;
+    node->handshake_second = second;
+    return ++node->handshakes > node->conf->limits.handshakes_per_second_max;
+}
+
+static void on_connected(void *context, struct wire_endpoint *endpoint, struct wire_connection *connection, const struct wire_peer *peer)
+{
+    struct node *node = context;
+    struct dialer *dialer = wire_endpoint_user(endpoint);
+    struct core_connection_id id = { 0 };
+    if (!node->stopping && (dialer || !too_many_handshakes(node))) id = core_connection_new(node->core);
+    if (id.value == 0) {
+        notice(LOG_LEVEL_WARNING, "connection refused", peer->address, "too many connections or handshakes: see limits.connections_max and limits.handshakes_per_second_max");
+        if (dialer) dialer_failed(dialer);
+        wire_close(connection, true);
+        return;
+    }
+    struct stream *stream = base_zalloc(sizeof *stream);
+    *stream = (struct stream){ .node = node, .wire = connection, .id = id, .dialer = dialer };
+    struct core_identity identity = { .verified = peer->tls && peer->verified, .local = !peer->tls };
+    memcpy(identity.common_name, peer->common_name, sizeof identity.common_name);
+    wire_set_user(connection, stream);
+    remember(node, stream);
+    step(node, (struct core_event){ .type = CORE_CONNECTED, .connection = id, .identity = &identity, .dialled = dialer ? dialer_node(dialer) : NULL });
+}
+
+static void on_dial_failed(void *context, struct wire_endpoint *endpoint, const char *reason)
+{
+    (void)context;
+    struct dialer *dialer = wire_endpoint_user(endpoint);
+    notice(LOG_LEVEL_WARNING, "dial failed", dialer_node(dialer), reason);
+    dialer_failed(dialer);
+}
+
+static void on_accept_failed(void *context, struct wire_endpoint *endpoint, const char *address, const char *reason)
+{
+    (void)context;
+    (void)endpoint;
+    notice(LOG_LEVEL_WARNING, "connection refused", address, reason);
+}
+
+static bool on_frame(void *context, const struct frame *frame)
+{
+    struct stream *stream = context;
+    step(stream->node, (struct core_event){ .type = CORE_FRAME, .connection = stream->id, .frame = frame });
+    return core_frame_size_max(stream->node->core, stream->id) != NULL;
+}
+
+static void on_received(void *context, struct wire_connection *connection, struct qiao_bytes bytes)
+{
+    struct node *node = context;
+    struct stream *stream = wire_user(connection);
+    const size_t *size_max = stream ? core_frame_size_max(node->core, stream->id) : NULL;
+    if (!size_max) return; /* on its way out */
+    unsigned code = frame_reader_feed(&stream->reader, bytes, size_max, on_frame, stream);
+    if (code != QIAO_CODE_OK) step(node, (struct core_event){ .type = CORE_REJECTED, .connection = stream->id, .code = code });
+    else if (stream->reader.partial.size > 0) step(node, (struct core_event){ .type = CORE_PROGRESS, .connection = stream->id });
+}
+
+static void on_drained(void *context, struct wire_connection *connection)
+{
+    (void)context;
+    (void)connection;
+}
+
+static void on_closed(void *context, struct wire_connection *connection, const char *reason)
+{
+    struct node *node = context;
+    struct stream *stream = wire_user(connection);
+    (void)reason;
+    if (!stream) return;
+    step(node, (struct core_event){ .type = CORE_CLOSED, .connection = stream->id });
+    node->streams[stream->id.value & SLOT_MASK] = NULL;
+    node->streams_count--;
+    if (stream->dialer) dialer_ended(stream->dialer);
+    frame_reader_deinit(&stream->reader);
+    free(stream);
+}
+
+static const struct wire_handler wire_handler = {
+    .connected = on_connected, .dial_failed = on_dial_failed, .accept_failed = on_accept_failed, .received = on_received, .drained = on_drained, .closed = on_closed,
+};
+
+/* ---- the river ---- */
+
+static void take_commit(struct node *node)
+{
+    int result;
+    struct store_stat stat;
+    if (!node->batch || !committer_take(node->committer, &result)) return;
+    if (result < 0 || result > STORE_FULL) {
+        fail(node, "store failed", result < 0 ? strerror(-result) : "damaged");
+        return;
+    }
+    store_stat(node->store, &stat);
+    step(node, (struct core_event){ .type = CORE_STORED, .stored = result, .stat = &stat });
+    if (result == STORE_OK) {
+        node->batch = NULL;
+        return;
+    }
+    notice(LOG_LEVEL_ERROR, "store full", node->conf->node.store, "nothing new is taken until there is room; nothing acknowledged is lost");
+    uv_timer_start(&node->full_retry, on_full_retry, FULL_RETRY_MS, 0);
+}
+
+static void send_outputs(struct node *node)
+{
+    struct core_output output;
+    while (core_next_output(node->core, &output)) {
+        struct stream *stream = node->streams[output.connection.value & SLOT_MASK];
+        assert(stream && stream->id.value == output.connection.value);
+        if (output.data) wire_send(stream->wire, output.data, output.size);
+        if (output.close) wire_close(stream->wire, false);
+    }
+}
+
+static void start_commit(struct node *node)
+{
+    const struct store_batch *batch = node->batch ? NULL : core_seal(node->core);
+    if (!batch) return;
+    node->batch = batch;
+    committer_start(node->committer, batch);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+    step(node, (struct core_event){ .type = CORE_TICK });
+    node_pump(node);
+}
+
+static void set_timer(struct node *node)
+{
+    uint64_t deadline = core_deadline_ms(node->core), now = monotonic_ms();
+    if (deadline == LINK_NEVER) {
+        uv_timer_stop(&node->tick);
+        return;
+    }
+    uv_update_time(&node->loop);
+    uv_timer_start(&node->tick, on_tick, deadline > now ? deadline - now : 1, 0);
+}
+
+static bool is_quiet(const struct node *node)
+{
+    return !node->batch && !core_wants_seal(node->core) && node->streams_count == 0;
+}
+
+static void node_pump(struct node *node)
+{
+    take_commit(node);
+    size_t budget = core_filling_bytes(node->core) < FILLING_MAX ? READ_BUDGET : 0;
+    bool more = wire_poll(node->wire, &wire_handler, node, budget);
+    start_commit(node);
+    send_outputs(node);
+    set_timer(node);
+    if (more && budget > 0) uv_async_send(&node->wake);
+    if (node->stopping && is_quiet(node)) uv_stop(&node->loop);
+}
+
+static void on_wake(uv_async_t *async)
+{
+    node_pump(async->data);
+}
+
+/* Any thread: the wire's, the committer's. */
+static void wake(void *context)
+{
+    struct node *node = context;
+    uv_async_send(&node->wake);
+}
+
+static void on_full_retry(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+    if (node->batch) committer_start(node->committer, node->batch);
+}
+
+/* ---- signals ---- */
+
+static void on_shutdown_limit(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+    log_event(LOG_LEVEL_WARNING, "shutdown cut short", "reason", "limits.shutdown_ms has passed", NULL);
+    uv_stop(&node->loop);
+}
+
+static void on_terminate(uv_signal_t *signal, int number)
+{
+    struct node *node = signal->data;
+    if (node->stopping) return;
+    log_event(LOG_LEVEL_INFO, "stopping", "signal", number == SIGINT ? "INT" : "TERM", NULL);
+    node->stopping = true;
+    dialers_stop(node->dialers);
+    uv_timer_start(&node->shutdown_limit, on_shutdown_limit, node->conf->limits.shutdown_ms, 0);
+    step(node, (struct core_event){ .type = CORE_SHUTDOWN });
+    node_pump(node);
+}
+
+static void on_hang_up(uv_signal_t *signal, int number)
+{
+    struct node *node = signal->data;
+    (void)number;
+    struct conf *wanted = settings_reload(node->conf, node->options->conf_path, node->wire);
+    if (!wanted) return;
+    struct core_config limits;
+    settings_core(wanted, &limits);
+    core_set_limits(node->core, &limits);
+    settings_core_deinit(&limits);
+    log_configure(wanted->log.level, wanted->log.format, wanted->node.id);
+    node->conf = wanted;
+    conf_free(node->reloaded);
+    node->reloaded = wanted;
+}
+
+/* ---- start and end ---- */
+
+static void start_loop(struct node *node)
+{
+    uv_loop_init(&node->loop);
+    uv_async_init(&node->loop, &node->wake, on_wake);
+    uv_timer_init(&node->loop, &node->tick);
+    uv_timer_init(&node->loop, &node->full_retry);
+    uv_timer_init(&node->loop, &node->shutdown_limit);
+    uv_signal_init(&node->loop, &node->terminate);
+    uv_signal_init(&node->loop, &node->interrupt);
+    uv_signal_init(&node->loop, &node->hang_up);
+    node->wake.data = node->tick.data = node->full_retry.data = node->shutdown_limit.data = node;
+    node->terminate.data = node->interrupt.data = node->hang_up.data = node;
+    uv_signal_start(&node->terminate, on_terminate, SIGTERM);
+    uv_signal_start(&node->interrupt, on_terminate, SIGINT);
+    uv_signal_start(&node->hang_up, on_hang_up, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static bool start_store(struct node *node)
+{
+    char text[512] = "";
+    struct store_options options = { .path = node->conf->node.store, .bytes_max = node->conf->limits.store_bytes_max, .version = QIAO_STORE_VERSION };
+    if (store_engine_lmdb.open(&options, &node->store, text, sizeof text) == 0 && committer_new(node->store, wake, node, &node->committer) == 0) return true;
+    log_event(LOG_LEVEL_ERROR, "store cannot be opened", "path", options.path, "reason", text, NULL);
+    return false;
+}
+
+static bool start_core(struct node *node)
+{
+    char text[256] = "";
+    struct core_config config;
+    settings_core(node->conf, &config);
+    config.trace = node->options->trace ? notice_trace : NULL;
+    config.notice = notice_core;
+    while (getrandom(&config.seed, sizeof config.seed, 0) != sizeof config.seed) { }
+    int result = core_new(&config, node->store, monotonic_ms(), wall_ms(), &node->core, text, sizeof text);
+    settings_core_deinit(&config);
+    if (result != 0) log_event(LOG_LEVEL_ERROR, "state cannot be built", "reason", text, NULL);
+    return result == 0;
+}
+
+static bool start_wire(struct node *node)
+{
+    const struct conf *conf = node->conf;
+    char text[512] = "";
+    struct wire_tls tls;
+    struct wire_options options = { .notify = wake, .context = node, .tls = settings_tls(conf, &tls), .allow_plain_tcp = conf->allow.plain_tcp };
+    int result = wire_new(&options, &node->wire, text, sizeof text);
+    for (size_t i = 0; result == 0 && i < conf->listen_count; i++) {
+        struct wire_endpoint *endpoint;
+        result = wire_listen(node->wire, conf->listen[i], NULL, &endpoint, text, sizeof text);
+        if (result == 0) log_event(LOG_LEVEL_INFO, "listening", "url", wire_endpoint_url(endpoint), NULL);
+    }
+    if (result == 0) result = dialers_new(&node->loop, node->wire, conf, &node->dialers, text, sizeof text);
+    if (result != 0) log_event(LOG_LEVEL_ERROR, "cannot listen or dial", "reason", text, NULL);
+    return result == 0;
+}
+
+static void tell_ready(int fd)
+{
+    if (fd < 0) return;
+    while (write(fd, "ready\n", 6) < 0 && errno == EINTR) { }
+    close(fd);
+}
+
+static void close_handle(uv_handle_t *handle, void *argument)
+{
+    (void)argument;
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+static void stop(struct node *node)
+{
+    node->dialers = dialers_free(node->dialers);
+    node->wire = wire_free(node->wire);
+    for (size_t i = 0; i < node->streams_capacity; i++) {
+        if (!node->streams[i]) continue;
+        frame_reader_deinit(&node->streams[i]->reader);
+        free(node->streams[i]);
+    }
+    free(node->streams);
+    node->committer = committer_free(node->committer);
+    node->core = core_free(node->core);
+    node->store = store_close(node->store);
+    uv_walk(&node->loop, close_handle, NULL);
+    uv_run(&node->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&node->loop);
+    conf_free(node->reloaded);
+}
+
+int node_run(const struct node_options *options)
+{
+    struct node node = { .options = options, .conf = options->conf };
+    log_configure(node.conf->log.level, node.conf->log.format, node.conf->node.id);
+    start_loop(&node);
+    if (start_store(&node) && start_core(&node) && start_wire(&node)) {
+        log_event(LOG_LEVEL_INFO, "ready", "area", node.conf->node.area, NULL);
+        tell_ready(options->ready_fd);
+        node_pump(&node);
+        uv_run(&node.loop, UV_RUN_DEFAULT);
+        log_event(LOG_LEVEL_INFO, "stopped", NULL);
+    } else {
+        node.status = 1;
+    }
+    stop(&node);
+    return node.status;
+}

@@ -1,0 +1,157 @@
+/* libqiao: how an adapter is a member of its node.
+ *
+ * A client owns no thread. Call qiao_client_run() from a plain thread, or watch qiao_client_fd() for reading in an event loop
+ * (libuv: uv_poll) and call qiao_client_dispatch() when it is readable or qiao_client_timeout_ms() has passed.
+ * All calls and all callbacks of one client happen on one thread; only qiao_client_wake() may be called from another.
+ *
+ * Results: 0 is success, positive values are enum qiao_client_result, negative values are -errno. */
+#ifndef QIAO_CLIENT_H
+#define QIAO_CLIENT_H
+
+#include <qiao/bytes.h>
+#include <qiao/err.h>
+#include <qiao/id.h>
+#include <qiao/kind.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct qiao_client;
+
+enum qiao_client_result {
+    QIAO_CLIENT_OK = 0,
+    QIAO_CLIENT_BUSY = 1,      /* the outbox holds window_messages or window_bytes unacknowledged: wait for submitted callbacks */
+    QIAO_CLIENT_INVALID = 2,   /* a field of the message or option is not valid; qiao_client_error() says which */
+    QIAO_CLIENT_TIMEOUT = 3,   /* qiao_client_run: the time is over */
+    QIAO_CLIENT_REFUSED = 4,   /* the node will not have this client; qiao_client_error() says why. It does not try again */
+    QIAO_CLIENT_UNREACHABLE = 5 /* no link to the node yet */
+};
+
+enum qiao_lane { QIAO_LANE_NORMAL = 0, QIAO_LANE_URGENT = 1, QIAO_LANE_BULK = 2 };
+enum qiao_status { QIAO_STATUS_ACTUAL = 0, QIAO_STATUS_EXERCISE = 1, QIAO_STATUS_TEST = 2 };
+enum qiao_privacy { QIAO_PRIVACY_INTERNAL = 0, QIAO_PRIVACY_PUBLIC = 1, QIAO_PRIVACY_CONFIDENTIAL = 2, QIAO_PRIVACY_SEALED = 3 };
+enum qiao_outcome { QIAO_OUTCOME_NONE = 0, QIAO_OUTCOME_ACCEPTED = 1, QIAO_OUTCOME_REFUSED = 2, QIAO_OUTCOME_EXPIRED = 3, QIAO_OUTCOME_DEAD = 4 };
+enum qiao_verdict { QIAO_VERDICT_ACCEPT = 0, QIAO_VERDICT_REFUSE = 1, QIAO_VERDICT_RETRY = 2, QIAO_VERDICT_LATER = 3 };
+
+/* area "990101001", org "urban-management", seat "" or "duty". As text: area/org or area/org#seat; "990101/" followed by two
+ * asterisks is an area set. NULL counts as empty. */
+struct qiao_address {
+    const char *area;
+    const char *org;
+    const char *seat;
+};
+
+struct qiao_message {
+    struct qiao_id id;                 /* all zero: made on submit */
+    unsigned kind;                     /* enum qiao_kind or a kind of your own */
+    struct qiao_address source;        /* empty: the client's own address */
+    struct qiao_address destination;
+    const char *case_id;               /* or NULL; messages of one case keep their order */
+    uint64_t case_sequence;
+    const char *matter;                /* matter code, or NULL */
+    const char *idempotency_key;       /* business id of the legacy record, or NULL */
+    struct qiao_id correlation_id;     /* all zero: none */
+    uint64_t sent_at_ms;               /* milliseconds since 1970; 0: now */
+    uint64_t expires_at_ms;            /* 0: never */
+    enum qiao_lane lane;
+    enum qiao_status status;
+    enum qiao_privacy privacy;
+    struct qiao_bytes body;            /* protobuf of the kind; at most QIAO_BODY_SIZE_MAX */
+};
+
+/* A delivered message. Everything in it is borrowed for the callback. */
+struct qiao_delivery {
+    struct qiao_message message;
+    uint64_t token;                    /* for qiao_client_verdict */
+    unsigned attempt;                  /* 1, 2, … */
+};
+
+struct qiao_receipt {
+    struct qiao_id message_id;
+    enum qiao_outcome outcome;
+    unsigned code;                     /* enum qiao_code, of REFUSED and DEAD */
+    const char *reason;                /* "" without one */
+    struct qiao_address recipient;
+    uint64_t at_ms;
+};
+
+struct qiao_client_handler {
+    /* The link came up or went down; code tells why it went down. The client dials again by itself. May be NULL. */
+    void (*link)(void *context, bool up, unsigned code, const char *reason);
+    /* The node has the message on disk; the outbox has let go of it. Called once per submitted message, in order of submission per lane. May be NULL. */
+    void (*submitted)(void *context, const struct qiao_id *id);
+    /* The terminal outcome of a message this client submitted. Repeated after a crash of this process at the wrong moment. May be NULL. */
+    void (*receipt)(void *context, const struct qiao_receipt *receipt);
+    /* A message for this member. Answer QIAO_VERDICT_ACCEPT; QIAO_VERDICT_REFUSE or _RETRY after qiao_client_explain(); or
+     * QIAO_VERDICT_LATER and call qiao_client_verdict() with the token afterwards. The node delivers again until there is a verdict,
+     * so the same message id can come twice: make its effect once. NULL: this client receives nothing. */
+    enum qiao_verdict (*deliver)(void *context, const struct qiao_delivery *delivery);
+};
+
+struct qiao_client_options {
+    const char *node;                  /* "ipc:///run/qiao/node" or "tls+tcp://host:7701"; NULL: environment QIAO_NODE */
+    const char *member;                /* member name at that node; NULL for a tool that only asks (qiao status) */
+    const char *certificate_file, *key_file, *ca_file; /* for tls+tcp */
+    const char *outbox;                /* directory of the durable outbox; NULL: kept in memory, lost with the process */
+    uint32_t window_messages;          /* unacknowledged at most; 0: 4096 */
+    uint64_t window_bytes;             /* 0: 8 MiB */
+    uint32_t delivery_messages;        /* deliveries without verdict this client takes at most; 0: 4096 */
+    uint32_t redial_ms_max;            /* 0: 5000 */
+};
+
+/* Opens the outbox and starts dialling. Strings in options are copied. reterr_text gets a sentence on failure. */
+int qiao_client_new(const struct qiao_client_options *options, const struct qiao_client_handler *handler, void *context,
+                    struct qiao_client **ret_client, char *reterr_text, size_t reterr_size);
+
+/* Ends without waiting. What is in a durable outbox is sent by the next client. Returns NULL. */
+struct qiao_client *qiao_client_free(struct qiao_client *client);
+
+/* Puts a message into the outbox and sends it as soon as credit allows; copied. *ret_id (may be NULL) gets the id.
+ * With a durable outbox the message is on disk when the next qiao_client_flush, _run or _dispatch returns, and is sent only then. */
+int qiao_client_submit(struct qiao_client *client, const struct qiao_message *message, struct qiao_id *ret_id);
+
+/* The outbox made durable now. */
+int qiao_client_flush(struct qiao_client *client);
+
+/* Messages in the outbox that the node has not acknowledged. */
+size_t qiao_client_unacknowledged(const struct qiao_client *client);
+
+/* Reason and code for the REFUSE or RETRY that the running deliver callback returns. Copied. retry_after_ms only for RETRY; 0: the node decides. */
+void qiao_client_explain(struct qiao_client *client, unsigned code, const char *reason, uint64_t retry_after_ms);
+
+/* The verdict of a delivery that was answered with QIAO_VERDICT_LATER. A token of an older link is ignored: the message comes again. */
+int qiao_client_verdict(struct qiao_client *client, uint64_t token, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms);
+
+/* Readable when qiao_client_dispatch has something to do. Borrowed. */
+int qiao_client_fd(const struct qiao_client *client);
+/* Milliseconds until qiao_client_dispatch must be called anyway; -1: no limit. */
+int qiao_client_timeout_ms(struct qiao_client *client);
+/* Does what is due without waiting. QIAO_CLIENT_REFUSED when the node will not have this client. */
+int qiao_client_dispatch(struct qiao_client *client);
+/* Waits for and handles events for timeout_ms (-1: for ever) or until qiao_client_stop() is called from a callback. */
+int qiao_client_run(struct qiao_client *client, int timeout_ms);
+void qiao_client_stop(struct qiao_client *client);
+/* Makes qiao_client_run return early; any thread. */
+void qiao_client_wake(struct qiao_client *client);
+/* Lets the node acknowledge everything submitted, gives open verdicts back for redelivery, and says goodbye; QIAO_CLIENT_TIMEOUT when not all was acknowledged in time. */
+int qiao_client_close(struct qiao_client *client, int timeout_ms);
+
+bool qiao_client_is_up(const struct qiao_client *client);
+/* The last error in words, for people. Borrowed, overwritten by the next call. */
+const char *qiao_client_error(const struct qiao_client *client);
+
+/* A request of the administration protocol (admin.proto), already packed; the reply callback gets each packed AdminReply. For `qiao`. */
+typedef void (*qiao_admin_reply)(void *context, struct qiao_bytes packed);
+int qiao_client_admin(struct qiao_client *client, struct qiao_bytes packed_request, qiao_admin_reply reply, void *context);
+
+/* Reads "area/org#seat" into address; the strings point into buffer, which must hold at least strlen(text) + 3 bytes. False if not valid. */
+bool qiao_address_parse(const char *text, char *buffer, size_t buffer_size, struct qiao_address *ret_address);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

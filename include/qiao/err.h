@@ -1,0 +1,74 @@
+/* Codes that travel: refusals, link closes, admin errors. Numbers never change and are never reused.
+ * Inside a process, functions follow the two-sign rule: negative = fatal here, forwarded; 0 = done;
+ * positive = an outcome of that function, named in its header, handled by the caller. */
+#ifndef QIAO_ERR_H
+#define QIAO_ERR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* X(name, number, text) */
+#define QIAO_CODE_MAP(X)                                                                     \
+    X(OK, 0, "no error")                                                                     \
+    /* 1-99: frames and links */                                                             \
+    X(FRAME_MAGIC, 1, "the bytes are not a Qiao frame")                                      \
+    X(FRAME_VERSION, 2, "frame version not supported")                                       \
+    X(FRAME_SIZE, 3, "frame larger than allowed")                                            \
+    X(FRAME_TYPE, 4, "frame type unknown or not allowed in this state")                      \
+    X(FRAME_BODY, 5, "frame content is not valid")                                           \
+    X(LINK_VERSION, 6, "no common protocol version")                                         \
+    X(LINK_IDENTITY, 7, "peer is not who it says, or is not configured here")                \
+    X(LINK_SIGNATURE, 8, "handshake signature does not verify")                              \
+    X(LINK_SEQUENCE, 9, "gap in the sequence of a lane")                                     \
+    X(LINK_CREDIT, 10, "more sent than credit allows")                                       \
+    X(LINK_TIMEOUT, 11, "peer was silent too long")                                          \
+    X(LINK_REPLACED, 12, "a newer link of the same peer took over")                          \
+    X(LINK_SHUTDOWN, 13, "node is shutting down")                                            \
+    X(LINK_LIMIT, 14, "too many links or handshakes")                                        \
+    /* 100-199: messages */                                                                  \
+    X(MALFORMED, 100, "message cannot be decoded")                                           \
+    X(TOO_LARGE, 101, "message or field larger than allowed")                                \
+    X(DIGEST, 102, "body does not match the digest in the header")                           \
+    X(CONFLICT, 103, "same id with other content")                                           \
+    X(NO_ROUTE, 104, "no way to the destination area")                                       \
+    X(UNKNOWN_MEMBER, 105, "destination organisation is not a member of its node")           \
+    X(UNKNOWN_KIND, 106, "destination does not understand this kind")                        \
+    X(HOPS, 107, "too many hops")                                                            \
+    X(EXPIRED, 108, "time of expiry has passed")                                             \
+    X(SOURCE, 109, "sender may not use this source address")                                 \
+    X(BUSY, 110, "node cannot take more now, try again later")                               \
+    X(QUOTA, 111, "sender's quota is used up")                                               \
+    X(RETRIES, 112, "delivery was retried as often as allowed")                              \
+    X(ADDRESS, 113, "address is not valid")                                                  \
+    X(WILDCARD, 114, "area sets are for public notices only")                                \
+    X(SECRET, 115, "state and work secrets may not travel on this bus")                      \
+    /* 200-299: verdicts of members */                                                       \
+    X(REFUSED_BY_MEMBER, 200, "refused by the member without a code of its own")             \
+    X(NOT_COMPETENT, 201, "matter is not within the remit of this organisation")             \
+    X(INCOMPLETE, 202, "required content is missing")                                        \
+    X(DUPLICATE_CASE, 203, "case is already known under another id")                         \
+    /* 300-399: administration */                                                            \
+    X(ADMIN_REQUEST, 300, "request not understood")                                          \
+    X(NOT_FOUND, 301, "not found")                                                           \
+    X(NOT_ALLOWED, 302, "not allowed for this member")
+
+enum qiao_code {
+#define X(name, number, text) QIAO_CODE_##name = number,
+    QIAO_CODE_MAP(X)
+#undef X
+};
+
+/* The stable name without prefix, such as "NO_ROUTE", or "UNKNOWN" for a number from a newer version. Static storage. */
+const char *qiao_code_name(unsigned code);
+
+/* One English sentence for people. Static storage. */
+const char *qiao_code_text(unsigned code);
+
+/* The number of a stable name, or -1. */
+int qiao_code_from_name(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,24 @@
+/* Every bound of the protocol in one place. Sizes in bytes, times in milliseconds. */
+#ifndef QIAO_LIMITS_H
+#define QIAO_LIMITS_H
+
+#define QIAO_BODY_SIZE_MAX (1024u * 1024u)      /* one message body */
+#define QIAO_HEADER_SIZE_MAX (16u * 1024u)      /* one signed header */
+#define QIAO_ENVELOPE_SIZE_MAX (QIAO_BODY_SIZE_MAX + 2u * QIAO_HEADER_SIZE_MAX) /* header, body, proof, transit */
+#define QIAO_FRAME_SIZE_MAX (4u * 1024u * 1024u) /* one link frame, header included */
+#define QIAO_FRAME_SIZE_MAX_BEFORE_UP (64u * 1024u) /* the same before the peer has proved who it is */
+#define QIAO_HOPS_MAX 32u
+#define QIAO_LANES 3u
+#define QIAO_AREA_SIZE_MAX 32u                  /* area code, with a possible wildcard */
+#define QIAO_ORG_SIZE_MAX 64u
+#define QIAO_SEAT_SIZE_MAX 64u
+#define QIAO_SERVICE_SIZE_MAX 64u
+#define QIAO_NAME_SIZE_MAX 64u                  /* node id */
+#define QIAO_CASE_ID_SIZE_MAX 64u
+#define QIAO_TEXT_SIZE_MAX 1024u                /* reasons in receipts and errors */
+#define QIAO_MATTER_SIZE_MAX 64u
+#define QIAO_BATCH_MESSAGES_MAX 65536u          /* messages in one batch frame */
+#define QIAO_RECORD_SIZE_TARGET (256u * 1024u)  /* a stored run of messages is closed when it grows past this */
+#define QIAO_PROTOBUF_DEPTH_MAX 8u              /* nesting in anything that is decoded */
+
+#endif

@@ -1,0 +1,197 @@
+#include "codec/envelope.h"
+
+#include <qiao/err.h>
+
+enum { HEADER_FIELD_COUNT = 25 };
+
+static bool text_ok(struct qiao_bytes text, size_t size_max)
+{
+    return text.size <= size_max && utf8_valid(text);
+}
+
+static bool read_address(struct qiao_bytes raw, struct address *ret_address)
+{
+    struct address a = { .raw = raw };
+    struct qiao_bytes *const fields[] = { NULL, &a.area, &a.org, &a.seat, &a.service };
+    static const size_t sizes[] = { 0, QIAO_AREA_SIZE_MAX, QIAO_ORG_SIZE_MAX, QIAO_SEAT_SIZE_MAX, QIAO_SERVICE_SIZE_MAX };
+    struct pb_reader r = pb_reader(raw);
+    struct pb_field f;
+    while (pb_next(&r, &f)) {
+        if (f.number > 4) continue;
+        if (f.type != PB_BYTES || !text_ok(f.bytes, sizes[f.number])) return false;
+        *fields[f.number] = f.bytes;
+    }
+    *ret_address = a;
+    return !r.failed;
+}
+
+/* Which wire type each known field must have; 0xff: not looked at. */
+static const uint8_t header_types[HEADER_FIELD_COUNT] = {
+    0xff, PB_BYTES, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_FIXED64,
+    PB_VARINT, PB_FIXED64, PB_VARINT, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES,
+};
+
+static bool read_id(struct qiao_bytes bytes, struct qiao_id *ret_id)
+{
+    if (bytes.size != QIAO_ID_SIZE) return false;
+    memcpy(ret_id->bytes, bytes.data, QIAO_ID_SIZE);
+    return true;
+}
+
+static bool read_header_field(const struct pb_field *f, struct header *h)
+{
+    switch (f->number) {
+    case 1: return read_id(f->bytes, &h->id);
+    case 2: h->kind = (uint32_t)f->value; return f->value <= UINT32_MAX;
+    case 3: h->schema_version = (uint32_t)f->value; return f->value <= UINT32_MAX;
+    case 4: return read_address(f->bytes, &h->source);
+    case 5: return read_address(f->bytes, &h->destination);
+    case 6: h->case_id = f->bytes; return text_ok(f->bytes, QIAO_CASE_ID_SIZE_MAX);
+    case 7: h->case_sequence = f->value; return true;
+    case 8: h->correlation_id = f->bytes; return f->bytes.size == 0 || f->bytes.size == QIAO_ID_SIZE;
+    case 10: h->idempotency_key = f->bytes; return text_ok(f->bytes, QIAO_TEXT_SIZE_MAX);
+    case 11: h->sent_at_ms = f->value; return true;
+    case 13: h->expires_at_ms = f->value; return true;
+    case 14: h->lane = (unsigned)f->value; return f->value < QIAO_LANES;
+    case 15: h->status = (unsigned)f->value; return f->value < 3;
+    case 16: h->privacy = (unsigned)f->value; return f->value < 4;
+    case 20: h->body_digest = f->bytes; return f->bytes.size == 0 || f->bytes.size == 32;
+    case 21: h->body_size = f->value; return true;
+    case 24: h->matter = f->bytes; return text_ok(f->bytes, QIAO_MATTER_SIZE_MAX);
+    default: return true;
+    }
+}
+
+static unsigned read_header(struct qiao_bytes bytes, struct header *h)
+{
+    struct pb_reader r = pb_reader(bytes);
+    struct pb_field f;
+    bool has_id = false;
+    while (pb_next(&r, &f)) {
+        if (f.number >= HEADER_FIELD_COUNT) continue; /* a newer version's: carried, not read */
+        if (f.type != (enum pb_type)header_types[f.number] || !read_header_field(&f, h)) return QIAO_CODE_MALFORMED;
+        has_id |= f.number == 1;
+    }
+    if (r.failed || !has_id) return QIAO_CODE_MALFORMED;
+    if (h->destination.area.size == 0 && h->destination.service.size == 0) return QIAO_CODE_ADDRESS;
+    return QIAO_CODE_OK;
+}
+
+static bool read_transit(struct qiao_bytes bytes, struct envelope *e)
+{
+    struct pb_reader r = pb_reader(bytes);
+    struct pb_field f;
+    while (pb_next(&r, &f)) {
+        if (f.number == 1) e->hops += 1;
+        if (f.number == 2) e->attempt = (uint32_t)f.value;
+    }
+    return !r.failed;
+}
+
+static bool read_parts(struct envelope *e)
+{
+    struct pb_reader r = pb_reader(e->raw);
+    struct pb_field f;
+    while (pb_next(&r, &f)) {
+        if (f.number > 4) continue;
+        if (f.type != PB_BYTES) return false;
+        if (f.number == 1) e->header_bytes = f.bytes;
+        else if (f.number == 2) e->body = f.bytes;
+        else if (f.number == 4 && !read_transit(f.bytes, e)) return false;
+    }
+    return !r.failed && e->header_bytes.size > 0;
+}
+
+unsigned envelope_open(struct qiao_bytes raw, struct envelope *ret_envelope)
+{
+    struct envelope *e = ret_envelope;
+    memset(e, 0, sizeof *e);
+    e->raw = raw;
+    if (!read_parts(e)) return QIAO_CODE_MALFORMED;
+    if (e->header_bytes.size > QIAO_HEADER_SIZE_MAX) return QIAO_CODE_MALFORMED;
+    unsigned code = read_header(e->header_bytes, &e->header);
+    if (code != QIAO_CODE_OK) return code;
+    if (raw.size > QIAO_ENVELOPE_SIZE_MAX || e->body.size > QIAO_BODY_SIZE_MAX) return QIAO_CODE_TOO_LARGE;
+    if (e->header.body_size != e->body.size) return QIAO_CODE_DIGEST;
+    return e->hops > QIAO_HOPS_MAX ? QIAO_CODE_HOPS : QIAO_CODE_OK;
+}
+
+bool envelope_can_answer(const struct envelope *e)
+{
+    return e->header.source.area.size > 0 && e->header.source.org.size > 0;
+}
+
+bool address_is_set(const struct address *address, struct qiao_bytes *ret_root)
+{
+    size_t size = address->area.size;
+    if (size < 3 || memcmp(address->area.data + size - 3, "/**", 3) != 0) return false;
+    *ret_root = qiao_bytes(address->area.data, size - 3);
+    return true;
+}
+
+void address_write(struct buf *buf, struct qiao_bytes area, struct qiao_bytes org, struct qiao_bytes seat)
+{
+    pb_put_bytes(buf, 1, area);
+    pb_put_bytes(buf, 2, org);
+    pb_put_bytes(buf, 3, seat);
+}
+
+static void write_header(struct buf *buf, const struct envelope_draft *d)
+{
+    pb_put_bytes(buf, 1, qiao_bytes(d->id.bytes, QIAO_ID_SIZE));
+    pb_put_varint(buf, 2, d->kind);
+    pb_put_varint(buf, 3, d->schema_version);
+    pb_put_bytes(buf, 4, d->source);
+    pb_put_bytes(buf, 5, d->destination);
+    pb_put_bytes(buf, 6, d->case_id);
+    pb_put_varint(buf, 7, d->case_sequence);
+    pb_put_bytes(buf, 8, d->correlation_id);
+    pb_put_bytes(buf, 10, d->idempotency_key);
+    pb_put_fixed64(buf, 11, d->sent_at_ms);
+    pb_put_fixed64(buf, 13, d->expires_at_ms);
+    pb_put_varint(buf, 14, d->lane);
+    pb_put_varint(buf, 15, d->status);
+    pb_put_varint(buf, 16, d->privacy);
+    pb_put_bytes(buf, 20, d->body_digest);
+    pb_put_varint(buf, 21, d->body.size);
+    pb_put_bytes(buf, 24, d->matter);
+}
+
+/* The header's length is written before its content: room for the longest length of a header is kept and then closed up. */
+void envelope_write(struct buf *buf, const struct envelope_draft *draft)
+{
+    enum { HEAD = 4 };
+    buf_reserve(buf, HEAD);
+    size_t mark = buf->size;
+    buf->size += HEAD;
+    write_header(buf, draft);
+    size_t size = buf->size - mark - HEAD;
+    assert(size < 1u << 21);
+    uint8_t *start = buf->data + mark;
+    start[0] = 1 << 3 | PB_BYTES;
+    size_t head = (size_t)(pb_write_varint(start + 1, size) - start);
+    memmove(start + head, start + HEAD, size);
+    buf->size -= HEAD - head;
+    pb_put_bytes(buf, 2, draft->body);
+}
+
+static size_t hop_size(size_t node_size)
+{
+    return 1 + pb_varint_size(node_size) + node_size + 9;
+}
+
+size_t envelope_hop_size(size_t node_size)
+{
+    size_t hop = hop_size(node_size);
+    size_t transit = 1 + pb_varint_size(hop) + hop;
+    return 1 + pb_varint_size(transit) + transit;
+}
+
+void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms)
+{
+    size_t hop = hop_size(node.size);
+    pb_put_bytes_head(buf, 4, 1 + pb_varint_size(hop) + hop);
+    pb_put_bytes_head(buf, 1, hop);
+    pb_put_bytes(buf, 1, node);
+    pb_put_fixed64(buf, 2, at_ms);
+}

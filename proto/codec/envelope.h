@@ -1,0 +1,85 @@
+/* Envelopes: opened as views into the exact bytes that came in, never re-encoded (wire.md). */
+#ifndef CODEC_ENVELOPE_H
+#define CODEC_ENVELOPE_H
+
+#include "codec/pb.h"
+
+#include <qiao/id.h>
+#include <qiao/limits.h>
+
+struct address {
+    struct qiao_bytes area, org, seat, service;
+    struct qiao_bytes raw; /* the serialised Address, to compare and to copy */
+};
+
+/* What the node reads of a header. Views into the envelope's bytes; enum values are checked to be in range. */
+struct header {
+    struct qiao_id id;
+    uint32_t kind;
+    uint32_t schema_version;
+    struct address source;
+    struct address destination;
+    struct qiao_bytes case_id;
+    uint64_t case_sequence;
+    struct qiao_bytes idempotency_key;
+    struct qiao_bytes correlation_id;
+    struct qiao_bytes matter;
+    struct qiao_bytes body_digest;
+    uint64_t body_size;
+    uint64_t sent_at_ms;
+    uint64_t expires_at_ms; /* 0: never */
+    unsigned lane;          /* as numbered on the wire: 0 normal, 1 urgent, 2 bulk */
+    unsigned status;
+    unsigned privacy;
+};
+
+struct envelope {
+    struct qiao_bytes raw;    /* all of it */
+    struct qiao_bytes header_bytes;
+    struct qiao_bytes body;
+    uint32_t hops;
+    uint32_t attempt;
+    struct header header;
+};
+
+/* Opens one envelope: sizes, UTF-8, id, addresses, digest size, enum ranges, number of hops. Returns QIAO_CODE_OK or the code of
+ * the refusal; with any code but MALFORMED, *ret_envelope has what is needed to answer the sender. */
+unsigned envelope_open(struct qiao_bytes raw, struct envelope *ret_envelope);
+
+/* True if the source of a refused envelope could be read, so that a receipt can be sent. */
+bool envelope_can_answer(const struct envelope *envelope);
+
+/* The destination names an area set ("990101/" and two asterisks); *ret_root gets the part before the slash. */
+bool address_is_set(const struct address *address, struct qiao_bytes *ret_root);
+
+/* What a sender says; NULL and 0 stand for absent fields. */
+struct envelope_draft {
+    struct qiao_id id;
+    uint32_t kind;
+    uint32_t schema_version;
+    struct qiao_bytes source;      /* serialised addresses: address_write */
+    struct qiao_bytes destination;
+    struct qiao_bytes case_id;
+    uint64_t case_sequence;
+    struct qiao_bytes correlation_id;
+    struct qiao_bytes idempotency_key;
+    struct qiao_bytes matter;
+    struct qiao_bytes body_digest;
+    struct qiao_bytes body;
+    uint64_t sent_at_ms;
+    uint64_t expires_at_ms;
+    unsigned lane, status, privacy;
+};
+
+/* Appends a serialised Address. */
+void address_write(struct buf *buf, struct qiao_bytes area, struct qiao_bytes org, struct qiao_bytes seat);
+/* Appends a serialised Envelope. */
+void envelope_write(struct buf *buf, const struct envelope_draft *draft);
+
+/* The size of the Transit entry that envelope_put_hop appends for a node name of this length. */
+size_t envelope_hop_size(size_t node_size);
+/* Appends Transit{hops{node, at_ms}}: behind an envelope it is one hop more, since protobuf merges messages of one field
+ * (encoding guide, "Last One Wins"). */
+void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms);
+
+#endif

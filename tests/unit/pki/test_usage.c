@@ -1,0 +1,65 @@
+#include "workshop.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+TestSuite(pki_usage, .init = workshop_enter, .fini = workshop_leave);
+
+static const struct {
+    const char *line, *says;
+} wrong[] = {
+    { "", "qiao pki COMMAND" },
+    { "isue", "expected a command" },
+    { "init", "--out PATH is missing" },
+    { "init --out ca", "--name NAME is missing" },
+    { "init --out ca --name ''", "1 to 64 characters" },
+    { "init --out ca --name 0123456789012345678901234567890123456789012345678901234567890123456789", "1 to 64 characters" },
+    { "init --out ca --name F --algorithm rsa", "expected p256 or ed25519" },
+    { "init --out ca --name F --days 0", "expected a number from 1 to 36500" },
+    { "init --out ca --name F --days 10x", "expected a number" },
+    { "init --out ca --name F --days 99999999999999999999", "expected a number" },
+    { "init --out ca --name F --csr x", "--csr is no option of this command" },
+    { "init --out ca --name", "--name needs a value" },
+    { "init --out ca --name F more", "found \"more\"" },
+    { "issue --ca ca --out o", "--name NAME or --csr FILE" },
+    { "issue --ca ca --out o --name Street", "a node id" },
+    { "issue --ca ca --out o --name 12345/a", "area/name" },
+    { "issue --ca ca --out o --name 123456/", "area/name" },
+    { "issue --ca ca --out o --name 123456/a/b", "area/name" },
+    { "issue --ca ca --out o --name a --type member", "area/name" },
+    { "issue --ca ca --out o --name 123456/a --type node", "a node id" },
+    { "issue --ca ca --out o --name a --type office", "expected node or member" },
+    { "issue --ca ca --out o --name 123456789012/0123456789012345678901234567890123456789012345678901", "at most 64" },
+    { "issue --ca ca --out o --csr x --algorithm p256", "leave out --algorithm" },
+    { "revoke --ca ca --certificate x --reason boredom", "expected unspecified" },
+    { "renew --ca ca", "--certificate FILE is missing" },
+    { "status", "FILE... are missing" },
+    { "status --warn-days x a.crt", "expected a number" },
+};
+
+Test(pki_usage, wrong_use_is_2_and_says_why_and_makes_nothing)
+{
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        cr_expect_eq(pki(wrong[i].line), 2, "%s", wrong[i].line);
+        cr_expect_not_null(strstr(workshop_err, wrong[i].says), "%s: expected \"%s\" in\n%s", wrong[i].line, wrong[i].says, workshop_err);
+    }
+    cr_expect_eq(shell("test -z \"$(ls -A | grep -v '^.out$' | grep -v '^.err$')\""), 0, "%s", workshop_out);
+}
+
+Test(pki_usage, every_command_has_help)
+{
+    static const char *const commands[] = { "init", "issue", "csr", "renew", "revoke", "crl", "status" };
+    cr_assert_eq(pki("--help"), 0);
+    char all[sizeof workshop_out], line[64];
+    snprintf(all, sizeof all, "%s", workshop_out);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        snprintf(line, sizeof line, "  %s ", commands[i]);
+        cr_expect_not_null(strstr(all, line), "%s", commands[i]);
+        snprintf(line, sizeof line, "%s --help", commands[i]);
+        cr_expect_eq(pki(line), 0);
+        snprintf(line, sizeof line, "qiao pki %s", commands[i]);
+        cr_expect_not_null(strstr(workshop_out, line), "%s", workshop_out);
+        cr_expect_not_null(strstr(workshop_out, "--help"));
+    }
+}
