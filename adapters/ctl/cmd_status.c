@@ -20,7 +20,8 @@ static const struct option_spec status_options[] = {
       .help = "ask until the node is ready, for at most this long", .min = 1 },
 };
 
-static const char *const lane_names[] = { "normal", "urgent", "bulk" };
+/* The fourth lane of a link is not for messages of members: outcomes travel in it. */
+static const char *const lane_names[] = { "normal", "urgent", "bulk", "receipts" };
 static const char *const role_names[] = { "peer", "parent", "child", "member" };
 
 struct answer {
@@ -89,7 +90,7 @@ static void print_lanes(struct table *table, const Qiao__V1__PeerStatus *peer, c
         table_cell(table, TABLE_PLAIN, i ? "" : peer->area);
         table_cell(table, peer->up ? TABLE_GOOD : TABLE_BAD, i ? "" : peer->up ? "up" : "down");
         table_cell(table, TABLE_PLAIN, i ? "" : since);
-        table_cell(table, TABLE_PLAIN, i < peer->n_lanes ? (unsigned)lane->lane < 3 ? lane_names[lane->lane] : "?" : "-");
+        table_cell(table, TABLE_PLAIN, i < peer->n_lanes ? (unsigned)lane->lane < 4 ? lane_names[lane->lane] : "?" : "-");
         table_cell_format(table, lane->queued ? TABLE_BOLD : TABLE_PLAIN, "%" PRIu64, lane->queued);
         table_cell_format(table, TABLE_PLAIN, "%" PRIu64, lane->in_flight);
         table_cell_format(table, lane->held ? TABLE_BAD : TABLE_PLAIN, "%" PRIu64, lane->held);

@@ -17,7 +17,7 @@ static int watch_signals(struct ctl_session *session, bool children);
 static int wait_for_event(struct ctl_session *session, uint64_t deadline_ns);
 
 int ctl_session_open(struct ctl_session *session, const struct globals *globals, const struct ctl_session_options *options,
-                 const struct qiao_client_handler *handler)
+                     const struct qiao_client_handler *handler)
 {
     const struct qiao_client_options client_options = {
         .node = globals->node,
@@ -78,6 +78,16 @@ int ctl_session_connect(struct ctl_session *session)
     return CTL_OK;
 }
 
+/* The first time up is what everybody expects. */
+static void report_link(const struct ctl_session *session, bool up, unsigned code, const char *reason)
+{
+    if (session->ups + session->downs < 2)
+        return;
+    if (!*reason && code)
+        reason = qiao_code_text(code);
+    fprintf(stderr, "qiao: link to %s is %s%s%s\n", session->globals->node, up ? "up again" : "down", up || !*reason ? "" : ": ", up ? "" : reason);
+}
+
 void ctl_session_link(void *context, bool up, unsigned code, const char *reason)
 {
     struct ctl_session *session = context;
@@ -90,9 +100,8 @@ void ctl_session_link(void *context, bool up, unsigned code, const char *reason)
         session->down_code = code;
         snprintf(session->down_reason, sizeof(session->down_reason), "%s", reason ? reason : "");
     }
-    if (session->report_links && session->ups + session->downs > 1)
-        fprintf(stderr, "qiao: link to %s is %s%s%s\n", session->globals->node, up ? "up" : "down", !up && code ? ": " : "",
-                !up && code ? qiao_code_text(code) : "");
+    if (session->report_links)
+        report_link(session, up, code, reason ? reason : "");
 }
 
 int ctl_session_run(struct ctl_session *session, uint64_t deadline_ns)
@@ -161,6 +170,7 @@ int ctl_session_fail(const struct ctl_session *session, int result)
 
 void ctl_session_close(struct ctl_session *session)
 {
+    session->report_links = false; /* that the link now goes down is no news */
     if (session->client && qiao_client_is_up(session->client))
         qiao_client_close(session->client, CLOSE_MS);
     session->client = qiao_client_free(session->client);

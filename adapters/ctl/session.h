@@ -32,7 +32,7 @@ struct ctl_session_options {
 /* Starts dialling. handler must outlive the session, and its link member be ctl_session_link. CTL_OK, or the exit status after a message to
  * standard error. */
 int ctl_session_open(struct ctl_session *session, const struct globals *globals, const struct ctl_session_options *options,
-                 const struct qiao_client_handler *handler);
+                     const struct qiao_client_handler *handler);
 
 /* Waits until the link is up, for the global --timeout. CTL_OK or CTL_NO_NODE with a message. */
 int ctl_session_connect(struct ctl_session *session);

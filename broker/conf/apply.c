@@ -58,7 +58,7 @@ static void refuse_unknown(struct build *build, const struct tree *tree, const s
     else if (elsewhere)
         conf_errors_add(&build->errors, place, shown, "found the unknown key %s; did you mean \"%s\"?", found, elsewhere);
     else
-        conf_errors_add(&build->errors, place, shown, "found the unknown key %s; expected one of the keys that qiao conf sample shows, or remove it", found);
+        conf_errors_add(&build->errors, place, shown, "found the unknown key %s; expected one of the keys that qiaod --sample shows, or remove it", found);
 }
 
 static const char *kind_found(const struct tree_node *node)
@@ -124,10 +124,11 @@ static void *grow_list(const struct conf_item *item, void *base)
     char *items = conf_item_list_get(item, base);
     if ((*count & (*count - 1)) == 0) { /* 0 or a power of two: full */
         size_t capacity = *count == 0 ? 1 : *count * 2;
-        items = realloc(items, capacity * size);
-        if (!items)
+        char *grown = realloc(items, capacity * size);
+        if (!grown)
             return NULL;
-        conf_item_list_set(item, base, items);
+        conf_item_list_set(item, base, grown);
+        items = grown;
     }
     return memset(items + *count * size, 0, size);
 }

@@ -172,10 +172,6 @@ static int check_link_parts(struct build *build)
         const struct conf_link *link = &conf->links[i];
         const struct origin *origin = &build->links.items[i];
         char key[64];
-        if (link->role == CONF_ROLE_CHILD && !link->area) {
-            (void)snprintf(key, sizeof key, "%s.area", origin->key);
-            conf_errors_add(&build->errors, origin->place, key, "is missing; a child needs its area: what lies under it is reached through it");
-        }
         if (link->node && conf->node.id && strcmp(link->node, conf->node.id) == 0) {
             (void)snprintf(key, sizeof key, "%s.node", origin->key);
             conf_errors_add(&build->errors, origin->place, key, "found this node's own id \"%s\"; expected the neighbour's", link->node);

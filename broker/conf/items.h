@@ -47,14 +47,14 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Storage engine.") \
     L(conf, listen, "listen", LISTEN_URL, 64, RESTART, "[\"tls+tcp://0.0.0.0:7701\", \"ipc:///run/qiao/node\"]", \
       "Addresses where links and members may reach this node: tls+tcp://host:port, tcp://host:port (loopback only), ipc:///path.") \
-    L(conf, links, "links", LINK, 4096, RESTART, "[{to: \"tls+tcp://district.example:7700\", node: district-anlan, role: parent}]", \
+    L(conf, links, "links", LINK, 4096, RESTART, "[{to: \"tls+tcp://district.example:7700\", node: district-anlan, area: \"990101\", role: parent}]", \
       "Neighbouring nodes. At most one of them is the parent.") \
     V(link, to, "links[].to", DIAL_URL, NULL, 1, 127, "", RESTART, OPTIONAL, "tls+tcp://district.example:7700", \
       "Address to dial. Left out: the neighbour dials us.") \
     V(link, node, "links[].node", NODE_ID, NULL, 1, 64, "", RESTART, REQUIRED, "district-anlan", \
       "The neighbour's node id; its certificate must name it.") \
-    V(link, area, "links[].area", AREA, NULL, 6, 12, "", RESTART, OPTIONAL, "\"990101\"", \
-      "The neighbour's area code. Required for a child: what lies under it is reached through that child.") \
+    V(link, area, "links[].area", AREA, NULL, 6, 12, "", RESTART, REQUIRED, "\"990101\"", \
+      "The neighbour's area code, as in its own configuration. What lies under a child's area is reached through that child.") \
     V(link, role, "links[].role", ROLE, NULL, 0, 0, "", RESTART, REQUIRED, "parent", \
       "What the neighbour is to this node.") \
     L(conf, members, "members", MEMBER, 65536, RESTART, "[{name: urban-management, org: 11990101QA0000014K, services: [noise, street-order]}]", \
@@ -81,41 +81,41 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Let members over ipc:// take any configured member name without a certificate.") \
     V(conf, limits.store_bytes_max, "limits.store_bytes_max", BYTES, "0", 0, UINT64_C(1) << 50, "bytes", RESTART, OPTIONAL, "20 GiB", \
       "Size the store may grow to; beyond it senders are told BUSY. 0: the disk decides.") \
-    V(conf, limits.link_window_messages, "limits.link_window_messages", COUNT, "16384", 1, 1048576, "messages", RESTART, OPTIONAL, "16384", \
+    V(conf, limits.link_window_messages, "limits.link_window_messages", COUNT, "16384", 1, 1048576, "messages", LIVE, OPTIONAL, "16384", \
       "Messages a neighbour may have on the way to us without acknowledgement, per lane.") \
-    V(conf, limits.link_window_bytes, "limits.link_window_bytes", BYTES, "8 MiB", 2097152, UINT64_C(1) << 32, "bytes", RESTART, OPTIONAL, "8 MiB", \
+    V(conf, limits.link_window_bytes, "limits.link_window_bytes", BYTES, "8 MiB", 2097152, UINT64_C(1) << 32, "bytes", LIVE, OPTIONAL, "8 MiB", \
       "The same in bytes.") \
-    V(conf, limits.member_window_messages, "limits.member_window_messages", COUNT, "4096", 1, 1048576, "messages", RESTART, OPTIONAL, "4096", \
+    V(conf, limits.member_window_messages, "limits.member_window_messages", COUNT, "4096", 1, 1048576, "messages", LIVE, OPTIONAL, "4096", \
       "Messages delivered to a member and still without a verdict, per lane.") \
-    V(conf, limits.member_window_bytes, "limits.member_window_bytes", BYTES, "8 MiB", 2097152, UINT64_C(1) << 32, "bytes", RESTART, OPTIONAL, "8 MiB", \
+    V(conf, limits.member_window_bytes, "limits.member_window_bytes", BYTES, "8 MiB", 2097152, UINT64_C(1) << 32, "bytes", LIVE, OPTIONAL, "8 MiB", \
       "The same in bytes.") \
-    V(conf, limits.connections_max, "limits.connections_max", COUNT, "4096", 1, 1000000, "connections", RESTART, OPTIONAL, "4096", \
+    V(conf, limits.connections_max, "limits.connections_max", COUNT, "4096", 1, 1000000, "connections", LIVE, OPTIONAL, "4096", \
       "Open connections of links and members together; more are closed at once.") \
-    V(conf, limits.handshakes_per_second_max, "limits.handshakes_per_second_max", COUNT, "200", 1, 100000, "handshakes a second", RESTART, OPTIONAL, "200", \
+    V(conf, limits.handshakes_per_second_max, "limits.handshakes_per_second_max", COUNT, "200", 1, 100000, "handshakes a second", LIVE, OPTIONAL, "200", \
       "New connections served in a second; more wait.") \
-    V(conf, limits.delivery_attempts_max, "limits.delivery_attempts_max", COUNT, "16", 1, 1000000, "verdicts", RESTART, OPTIONAL, "16", \
+    V(conf, limits.delivery_attempts_max, "limits.delivery_attempts_max", COUNT, "16", 1, 1000000, "verdicts", LIVE, OPTIONAL, "16", \
       "Verdicts of \"retry\" before a message is a dead letter.") \
-    V(conf, limits.retry_ms_min, "limits.retry_ms_min", DURATION, "500ms", 1, 86400000, "milliseconds", RESTART, OPTIONAL, "500ms", \
+    V(conf, limits.retry_ms_min, "limits.retry_ms_min", DURATION, "500ms", 1, 86400000, "milliseconds", LIVE, OPTIONAL, "500ms", \
       "Wait before the first new delivery after \"retry\"; it doubles up to retry_ms_max.") \
-    V(conf, limits.retry_ms_max, "limits.retry_ms_max", DURATION, "60s", 1, 86400000, "milliseconds", RESTART, OPTIONAL, "60s", \
+    V(conf, limits.retry_ms_max, "limits.retry_ms_max", DURATION, "60s", 1, 86400000, "milliseconds", LIVE, OPTIONAL, "60s", \
       "Longest wait between deliveries.") \
-    V(conf, limits.heartbeat_ms, "limits.heartbeat_ms", DURATION, "10s", 10, 3600000, "milliseconds", RESTART, OPTIONAL, "10s", \
+    V(conf, limits.heartbeat_ms, "limits.heartbeat_ms", DURATION, "10s", 10, 3600000, "milliseconds", LIVE, OPTIONAL, "10s", \
       "A silent link sends a sign of life after this time.") \
-    V(conf, limits.silence_ms, "limits.silence_ms", DURATION, "35s", 20, 86400000, "milliseconds", RESTART, OPTIONAL, "35s", \
+    V(conf, limits.silence_ms, "limits.silence_ms", DURATION, "35s", 20, 86400000, "milliseconds", LIVE, OPTIONAL, "35s", \
       "A link that was silent this long is taken for dead. At least twice heartbeat_ms.") \
-    V(conf, limits.handshake_ms, "limits.handshake_ms", DURATION, "10s", 10, 600000, "milliseconds", RESTART, OPTIONAL, "10s", \
+    V(conf, limits.handshake_ms, "limits.handshake_ms", DURATION, "10s", 10, 600000, "milliseconds", LIVE, OPTIONAL, "10s", \
       "A new connection must have proved who it is within this time.") \
     V(conf, limits.redial_ms_min, "limits.redial_ms_min", DURATION, "50ms", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "50ms", \
       "Wait before a lost neighbour is dialled again; it doubles up to redial_ms_max.") \
     V(conf, limits.redial_ms_max, "limits.redial_ms_max", DURATION, "2s", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "2s", \
       "Longest wait between two attempts to dial.") \
-    V(conf, limits.shutdown_ms, "limits.shutdown_ms", DURATION, "5s", 1, 600000, "milliseconds", RESTART, OPTIONAL, "5s", \
+    V(conf, limits.shutdown_ms, "limits.shutdown_ms", DURATION, "5s", 1, 600000, "milliseconds", LIVE, OPTIONAL, "5s", \
       "After SIGTERM the node exits at the latest after this time.") \
     V(conf, log.level, "log.level", LOG_LEVEL, "info", 0, 0, "", LIVE, OPTIONAL, "info", \
       "Least important lines that are still written.") \
     V(conf, log.format, "log.format", LOG_FORMAT, "logfmt", 0, 0, "", LIVE, OPTIONAL, "logfmt", \
       "Form of a log line.") \
-    V(conf, dead_letter_owner, "dead_letter_owner", TEXT, NULL, 1, 256, "", LIVE, OPTIONAL, "\"duty desk, +86 990 1234567\"", \
+    V(conf, dead_letter_owner, "dead_letter_owner", TEXT, NULL, 1, 256, "", RESTART, OPTIONAL, "\"duty desk, +86 990 1234567\"", \
       "Who looks after messages that could not be delivered; named in their receipts.")
 
 struct conf_item {

@@ -9,7 +9,7 @@
  *
  * Flags. MDB_NOTLS: transactions are opened on one thread and used on another. Not MDB_NORDAHEAD: values are up to 1.3 MiB,
  * and without read-ahead a cold one is read page by page. Not MDB_NOMEMINIT: it would put old heap bytes, which may be message
- * bodies or keys, into the file; clearing them costs nothing that could be measured. Never MDB_NOSYNC or MDB_MAPASYNC:
+ * bodies or keys, into the file; of a value of many pages LMDB clears only the last. Never MDB_NOSYNC or MDB_MAPASYNC:
  * what commit calls durable must be. Not MDB_WRITEMAP: a stray pointer could write into the store. */
 #include "lmdb_store.h"
 #include <errno.h>

@@ -13,7 +13,10 @@ enum frame_result frame_parse(struct qiao_bytes bytes, size_t size_max, struct f
     if (bytes.size > 2 && bytes.data[2] != FRAME_VERSION) return FRAME_REJECT;
     *ret_code = QIAO_CODE_FRAME_TYPE;
     if (bytes.size > 3 && (bytes.data[3] == 0 || bytes.data[3] >= FRAME_TYPE_COUNT)) return FRAME_REJECT;
-    if (bytes.size < FRAME_HEAD_SIZE) return FRAME_MORE;
+    if (bytes.size < FRAME_HEAD_SIZE) {
+        *ret_code = QIAO_CODE_OK;
+        return FRAME_MORE;
+    }
     uint32_t payload_size = get_u32(bytes.data + 4);
     *ret_code = QIAO_CODE_FRAME_SIZE;
     if (payload_size > size_max - FRAME_HEAD_SIZE) return FRAME_REJECT;

@@ -15,6 +15,7 @@
 
 struct tls_context {
     pthread_mutex_t mutex;
+    pthread_cond_t released;
     unsigned references;
     SSL_CTX *material;
 };
@@ -115,6 +116,7 @@ int tls_context_new(const struct wire_tls *files, struct tls_context **ret_conte
         return -ENOMEM;
     }
     pthread_mutex_init(&context->mutex, NULL);
+    pthread_cond_init(&context->released, NULL);
     context->references = 1;
     context->material = material;
     *ret_context = context;
@@ -143,18 +145,26 @@ struct tls_context *tls_context_ref(struct tls_context *context)
     return context;
 }
 
-struct tls_context *tls_context_unref(struct tls_context *context)
+void tls_context_unref(struct tls_context *context)
+{
+    pthread_mutex_lock(&context->mutex);
+    context->references--;
+    pthread_cond_signal(&context->released); /* with the mutex held: the one who waits frees both */
+    pthread_mutex_unlock(&context->mutex);
+}
+
+struct tls_context *tls_context_free(struct tls_context *context)
 {
     if (!context)
         return NULL;
     pthread_mutex_lock(&context->mutex);
-    bool last = --context->references == 0;
+    while (context->references > 1)
+        pthread_cond_wait(&context->released, &context->mutex);
     pthread_mutex_unlock(&context->mutex);
-    if (last) {
-        SSL_CTX_free(context->material);
-        pthread_mutex_destroy(&context->mutex);
-        free(context);
-    }
+    SSL_CTX_free(context->material);
+    pthread_cond_destroy(&context->released);
+    pthread_mutex_destroy(&context->mutex);
+    free(context);
     return NULL;
 }
 

@@ -13,9 +13,12 @@ int tls_context_new(const struct wire_tls *files, struct tls_context **ret_conte
 /* Reads again. Sessions started later use the new material; on an error the old one stays. Any thread. */
 int tls_context_reload(struct tls_context *context, const struct wire_tls *files, char *reterr_text, size_t reterr_size);
 
+/* For those who use it besides its owner. Any thread. */
 struct tls_context *tls_context_ref(struct tls_context *context);
-/* Frees it with the last reference. Returns NULL. Any thread. */
-struct tls_context *tls_context_unref(struct tls_context *context);
+void tls_context_unref(struct tls_context *context);
+/* Waits until nobody else uses it: NNG takes streams apart on a thread of its own, and a process must not leave main, which ends
+ * OpenSSL, while that goes on. Returns NULL. */
+struct tls_context *tls_context_free(struct tls_context *context);
 
 /* A session with the material of this moment, or NULL without memory. The caller frees it. Any thread. */
 SSL *tls_context_session(struct tls_context *context);

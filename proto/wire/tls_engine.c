@@ -343,8 +343,9 @@ static int config_init(struct nng_tls_engine_config *config, nng_tls_mode mode)
 
 static void config_fini(struct nng_tls_engine_config *config)
 {
-    config->context = tls_context_unref(config->context);
     free(config->server_name);
+    if (config->context)
+        tls_context_unref(config->context); /* last: the context may be freed from here on */
 }
 
 static int config_server(struct nng_tls_engine_config *config, const char *name)

@@ -215,7 +215,7 @@ struct wire *wire_free(struct wire *wire)
     }
     while (wire->connections)
         connection_free(wire->connections);
-    tls_context_unref(wire->tls);
+    tls_context_free(wire->tls);
     pthread_mutex_destroy(&wire->mutex);
     free(wire);
     return NULL;

@@ -39,13 +39,13 @@ static const struct broken {
     { NODE "heartbeat_ms: 1s\n", 2, 1, "heartbeat_ms", "did you mean \"limits.heartbeat_ms\"" },
     { NODE "rules: []\n", 2, 1, "rules", "unknown key" },
     { NODE "limits.heartbeat_ms: 1s\n", 2, 1, "limits.heartbeat_ms", "unknown key" },
-    { NODE "links: [{node: a, rol: parent, role: parent, to: \"tcp://127.0.0.1:1\"}]\n", 2, 19, "links[0].rol", "did you mean \"role\"" },
+    { NODE "links: [{node: a, rol: parent, role: parent, to: \"tcp://127.0.0.1:1\", area: 990101}]\n", 2, 19, "links[0].rol", "did you mean \"role\"" },
     { NODE "<<: {a: b}\n", 2, 1, "<<", "unknown key" },
     { NODE "\"\": 1\n", 2, 1, "", "unknown key" },
     /* missing */
     { "log: {level: info}\nnode: {id: a, area: \"990101\"}\n", 2, 1, "node.store", "is missing" },
-    { NODE "links: [{to: \"tcp://127.0.0.1:1\", role: parent}]\n", 2, 9, "links[0].node", "is missing" },
-    { NODE "links:\n  - to: tcp://127.0.0.1:1\n    node: a\n", 3, 5, "links[0].role", "is missing" },
+    { NODE "links: [{to: \"tcp://127.0.0.1:1\", role: parent, area: 990101}]\n", 2, 9, "links[0].node", "is missing" },
+    { NODE "links:\n  - to: tcp://127.0.0.1:1\n    node: a\n    area: 990101\n", 3, 5, "links[0].role", "is missing" },
     { NODE "members:\n  - org: 11990101QA0000014K\n", 3, 5, "members[0].name", "is missing" },
     { NODE "log:\n  level:\n", 3, 3, "log.level", "found nothing" },
     /* shapes */
@@ -95,15 +95,15 @@ static const struct broken {
     { NODE "dead_letter_owner: \"\"\n", 2, 20, "dead_letter_owner", "1 to 256 characters" },
     { NODE "dead_letter_owner: \"a\\nb\"\n", 2, 20, "dead_letter_owner", "one line" },
     /* links */
-    { NODE "links: [{node: a, role: father, to: \"tcp://127.0.0.1:1\"}]\n", 2, 25, "links[0].role", "peer, parent or child" },
-    { NODE "links:\n  - {node: a, role: parent, to: \"tcp://127.0.0.1:1\"}\n  - {node: b, role: parent, to: \"tcp://127.0.0.1:2\"}\n",
+    { NODE "links: [{node: a, role: father, to: \"tcp://127.0.0.1:1\", area: 990101}]\n", 2, 25, "links[0].role", "peer, parent or child" },
+    { NODE "links:\n  - {node: a, role: parent, to: \"tcp://127.0.0.1:1\", area: 990101}\n  - {node: b, role: parent, to: \"tcp://127.0.0.1:2\", area: 990101}\n",
       4, 5, "links[1].role", "second parent" },
-    { NODE "links: [{node: a, role: peer, to: \"tcp://127.0.0.1:1\"}, {node: a, role: peer, to: \"tcp://127.0.0.1:2\"}]\n", 2, 57, "links[1].node", "twice" },
-    { NODE "links: [{node: a, role: child, to: \"tcp://127.0.0.1:1\"}]\n", 2, 9, "links[0].area", "a child needs its area" },
-    { NODE "links: [{node: street-anlan, role: peer, to: \"tcp://127.0.0.1:1\"}]\n", 2, 9, "links[0].node", "own id" },
-    { NODE "links: [{node: a, role: parent}]\n", 2, 9, "links[0].to", "listens nowhere" },
-    { NODE "links: [{node: a, role: parent, to: \"tcp://*:1\"}]\n", 2, 37, "links[0].to", "host name" },
-    { NODE "links: [{node: a, role: parent, to: \"tcp://district:1\"}]\n", 2, 9, "links[0]", "beyond this machine" },
+    { NODE "links: [{node: a, role: peer, to: \"tcp://127.0.0.1:1\", area: 990101}, {node: a, role: peer, to: \"tcp://127.0.0.1:2\", area: 990101}]\n", 2, 71, "links[1].node", "twice" },
+    { NODE "links: [{node: a, role: child, to: \"tcp://127.0.0.1:1\"}]\n", 2, 9, "links[0].area", "is missing; expected an area code" },
+    { NODE "links: [{node: street-anlan, role: peer, to: \"tcp://127.0.0.1:1\", area: 990101}]\n", 2, 9, "links[0].node", "own id" },
+    { NODE "links: [{node: a, role: parent, area: 990101}]\n", 2, 9, "links[0].to", "listens nowhere" },
+    { NODE "links: [{node: a, role: parent, to: \"tcp://*:1\", area: 990101}]\n", 2, 37, "links[0].to", "host name" },
+    { NODE "links: [{node: a, role: parent, to: \"tcp://district:1\", area: 990101}]\n", 2, 9, "links[0]", "beyond this machine" },
     /* tls */
     { NODE "tls: {certificate: c.crt, key: c.key}\n", 2, 32, "tls.ca", "is missing" },
     { NODE "tls: {certificate: none.crt, key: c.key, ca: ca.crt}\n", 2, 20, "tls.certificate", "No such file" },
@@ -150,8 +150,8 @@ Test(conf_broken, all_errors_are_collected_in_the_order_of_lines)
                                                        "node: {id: A, area: 1}\n"
                                                        "lgo: {}\n"
                                                        "links:\n"
-                                                       "  - {role: parent}\n"
-                                                       "  - {node: B, role: uncle}\n");
+                                                       "  - {role: parent, area: 990101}\n"
+                                                       "  - {node: B, role: uncle, area: 990101}\n");
     static const struct { int line; const char *key; } wanted[] = {
         { 1, "limits.heartbeat_ms" }, { 1, "limits.connections_max" }, { 2, "node.store" }, { 2, "node.id" }, { 2, "node.area" },
         { 3, "lgo" }, { 5, "links[0].node" }, { 6, "links[1].node" }, { 6, "links[1].role" },

@@ -16,7 +16,7 @@ static const char full[] =
     "node: {id: street-anlan, area: 990101001, store: s}\n"
     "listen: [\"tls+tcp://0.0.0.0:7701\", \"ipc:///run/qiao/node\"]\n"
     "links:\n"
-    "  - {to: \"tls+tcp://district.example:7700\", node: district-anlan, role: parent}\n"
+    "  - {to: \"tls+tcp://district.example:7700\", node: district-anlan, role: parent, area: 990101}\n"
     "  - {node: community-1, area: \"990101001001\", role: child}\n"
     "members:\n"
     "  - {org: 11990101QA0000014K, name: urban-mgmt, services: [noise, street-order]}\n"
@@ -169,7 +169,7 @@ Test(conf_outputs, the_schema_is_json_and_knows_the_keys)
     cr_expect_eq(json_array_size(json_object_get(property(schema, "node"), "required")), 3);
     cr_expect_eq(json_object_size(json_object_get(property(schema, "limits"), "properties")), 16);
     json_t *links = json_object_get(property(schema, "links"), "items");
-    cr_expect_eq(json_array_size(json_object_get(links, "required")), 2);
+    cr_expect_eq(json_array_size(json_object_get(links, "required")), 3);
     cr_expect_eq(json_array_size(json_object_get(property(links, "role"), "enum")), 3);
     json_t *count = property(property(schema, "limits"), "connections_max");
     cr_expect_eq(json_integer_value(json_object_get(count, "maximum")), 1000000);
@@ -181,12 +181,12 @@ Test(conf_outputs, a_reload_may_change_some_keys_and_names_the_others)
 {
     char text[256];
     struct loaded running = load("node: {id: a, area: 990101, store: s}\nmembers: [{name: m, services: [x]}]\n");
-    struct loaded same = load("# moved down by a line\nnode: {id: a, area: 990101, store: s}\nmembers: [{name: m, services: [x]}]\nlog: {level: debug}\ndead_letter_owner: d\n");
+    struct loaded same = load("# moved down by a line\nnode: {id: a, area: 990101, store: s}\nmembers: [{name: m, services: [x]}]\nlog: {level: debug}\nlimits: {connections_max: 5}\n");
     cr_expect_eq(conf_reload_conflicts(running.conf, same.conf, text, sizeof text), 0);
     cr_expect_str_eq(text, "");
-    struct loaded other = load("node: {id: a, area: 990101, store: t}\nmembers: [{name: m, services: [y]}]\nlimits: {connections_max: 5}\n");
+    struct loaded other = load("node: {id: a, area: 990101, store: t}\nmembers: [{name: m, services: [y]}]\nlimits: {redial_ms_max: 5s}\n");
     cr_expect_eq(conf_reload_conflicts(running.conf, other.conf, text, sizeof text), 3);
-    cr_expect_str_eq(text, "node.store\nmembers\nlimits.connections_max\n");
+    cr_expect_str_eq(text, "node.store\nmembers\nlimits.redial_ms_max\n");
     cr_expect_eq(conf_reload_conflicts(running.conf, other.conf, text, 15), 3);
     cr_expect_str_eq(text, "node.store\n");
     loaded_deinit(&running);

@@ -1,0 +1,247 @@
+/* The shell around a core: what broker/node.c and the edge do with sockets and a disk, done with arrays. */
+#include "sim.h"
+
+#include <stdio.h>
+
+/* A node stops reading while the batch it fills is larger than this. */
+#define FILLING_SIZE_MAX (256u * 1024u)
+/* A core that wants to be woken again and again in one moment has lost track of time. */
+#define TICKS_IN_A_MOMENT_MAX 100u
+
+void node_step(struct sim *sim, struct sim_node *node, struct core_event *event)
+{
+    event->now_ms = sim->now_ms;
+    event->wall_ms = sim_wall_ms(sim);
+    core_step(node->core, event);
+}
+
+/* ---- starting and dying ---- */
+
+static size_t add_peers(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        const struct sim_node *other = &sim->nodes[i];
+        if (node->parent == (int)i) peers[count++] = (struct core_peer_config){ .name = other->name, .area = other->area, .role = LINK_ROLE_PARENT_NODE };
+        if (other->parent == (int)node->index) peers[count++] = (struct core_peer_config){ .name = other->name, .area = other->area, .role = LINK_ROLE_CHILD_NODE };
+    }
+    for (uint32_t i = 0; i < sim->members_count; i++)
+        if (sim->members[i].node == node->index) peers[count++] = (struct core_peer_config){ .name = sim->members[i].name, .member = true };
+    return count;
+}
+
+void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, struct core_config *ret_config)
+{
+    *ret_config = (struct core_config){
+        .node = node->name, .area = node->area, .peers = peers, .peers_count = add_peers(sim, node, peers), .seal = &seal_null,
+        .seed = sim->options.seed * 1000003u + node->index * 1009u + node->incarnations,
+        .link_window_messages = sim->window_messages, .link_window_bytes = 256 * 1024,
+        .member_window_messages = sim->member_window_messages, .member_window_bytes = 256 * 1024,
+        .connections_max = 64, .delivery_attempts_max = sim->attempts_max, .retry_ms_min = 50, .retry_ms_max = 800,
+        .heartbeat_ms = 1000, .silence_ms = 4000, .handshake_ms = 2000,
+    };
+}
+
+void node_start(struct sim *sim, struct sim_node *node)
+{
+    struct core_peer_config peers[SIM_NODES_MAX + SIM_MEMBERS_MAX];
+    struct core_config config;
+    char error[128] = "";
+    node->incarnations++;
+    node->life = ++sim->lives;
+    node_config(sim, node, peers, &config);
+    if (sim->options.print_trace || sim->options.keep_trace) {
+        config.trace = sim_core_trace;
+        config.trace_context = sim;
+    }
+    sim_trace(sim, "%s starts", node->name);
+    int result = core_new(&config, node->store, sim->now_ms, sim_wall_ms(sim), &node->core, error, sizeof error);
+    if (result != 0) {
+        node->core = NULL;
+        sim_fail(sim, "%s does not start: %s", node->name, error);
+        return;
+    }
+    node->tick_ms = SIM_NEVER;
+    node->stalled = false;
+    node_settle(sim, node);
+    if (node->parent >= 0) sim_at(sim, 1 + sim_random(sim, 20), SIM_NODE_DIAL, node->index, node->life, 0);
+}
+
+void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms)
+{
+    if (!node->core) return;
+    sim->counts.crashes++;
+    sim_trace(sim, "%s dies%s", node->name, node->committing ? " in the middle of a commit" : "");
+    disk_crash(sim, node);
+    node->core = core_free(node->core);
+    node->life = ++sim->lives;
+    node->up_pipe = -1;
+    for (uint32_t i = 0; i < sim->pipes_count; i++)
+        for (unsigned e = 0; e < 2; e++)
+            if (sim->pipes[i]->used && sim->pipes[i]->ends[e].open && sim->pipes[i]->ends[e].kind == SIM_END_NODE && sim->pipes[i]->ends[e].index == node->index)
+                pipe_close(sim, (int)i, e);
+    sim_at(sim, down_ms, SIM_NODE_START, node->index, node->life, 0);
+}
+
+/* ---- connections ---- */
+
+void node_connect(struct sim *sim, struct sim_node *node, struct core_connection_id id, const char *common_name, const char *dialled)
+{
+    struct core_identity identity = { .verified = true };
+    snprintf(identity.common_name, sizeof identity.common_name, "%s", common_name);
+    struct core_event event = { .type = CORE_CONNECTED, .connection = id, .identity = &identity, .dialled = dialled };
+    node_step(sim, node, &event);
+}
+
+void node_dial(struct sim *sim, struct sim_node *node)
+{
+    struct sim_node *parent = &sim->nodes[node->parent];
+    if (node->up_pipe >= 0) return;
+    bool reachable = parent->core && sim->now_ms >= node->blocked_until_ms;
+    struct sim_end a = { .kind = SIM_END_NODE, .index = node->index }, b = { .kind = SIM_END_NODE, .index = parent->index };
+    if (reachable) b.connection = core_connection_new(parent->core);
+    if (!b.connection.value) {
+        sim_at(sim, 100 + sim_random(sim, 200), SIM_NODE_DIAL, node->index, node->life, 0);
+        return;
+    }
+    a.connection = core_connection_new(node->core);
+    node->up_pipe = pipe_open(sim, a, b, &node->blocked_until_ms);
+    node_connect(sim, parent, b.connection, node->name, NULL);
+    node_connect(sim, node, a.connection, parent->name, parent->name);
+    node_settle(sim, parent);
+    node_settle(sim, node);
+}
+
+struct feeding {
+    struct sim *sim;
+    struct sim_node *node;
+    struct core_connection_id connection;
+};
+
+static bool visit_frame(void *context, const struct frame *frame)
+{
+    struct feeding *f = context;
+    struct core_event event = { .type = CORE_FRAME, .connection = f->connection, .frame = frame };
+    node_step(f->sim, f->node, &event);
+    return true;
+}
+
+bool node_feed(struct sim *sim, struct sim_node *node, struct sim_end *end, struct qiao_bytes bytes)
+{
+    struct feeding feeding = { sim, node, end->connection };
+    struct core_event event = { .type = CORE_PROGRESS, .connection = end->connection };
+    const size_t *size_max = core_frame_size_max(node->core, end->connection);
+    if (!size_max) return false;
+    unsigned code = frame_reader_feed(&end->reader, bytes, size_max, visit_frame, &feeding);
+    if (code != 0) {
+        event.type = CORE_REJECTED;
+        event.code = code;
+    }
+    if (code != 0 || end->reader.partial.size > 0) node_step(sim, node, &event);
+    node_settle(sim, node);
+    return true;
+}
+
+static void forget_pipe(struct sim *sim, struct sim_node *node, int pipe)
+{
+    if (node->up_pipe != pipe) return;
+    node->up_pipe = -1;
+    sim_at(sim, 20 + sim_random(sim, 200), SIM_NODE_DIAL, node->index, node->life, 0);
+}
+
+static void close_connection(struct sim *sim, struct sim_node *node, int pipe, unsigned end)
+{
+    struct core_event event = { .type = CORE_CLOSED, .connection = sim->pipes[pipe]->ends[end].connection };
+    pipe_close(sim, pipe, end);
+    forget_pipe(sim, node, pipe);
+    node_step(sim, node, &event);
+}
+
+void node_eof(struct sim *sim, struct sim_node *node, struct sim_end *end)
+{
+    for (uint32_t i = 0; i < sim->pipes_count; i++)
+        for (unsigned e = 0; e < 2; e++)
+            if (&sim->pipes[i]->ends[e] == end) {
+                close_connection(sim, node, (int)i, e);
+                node_settle(sim, node);
+                return;
+            }
+}
+
+/* ---- after each step ---- */
+
+static bool find_end(struct sim *sim, const struct sim_node *node, struct core_connection_id id, int *ret_pipe, unsigned *ret_end)
+{
+    for (uint32_t i = 0; i < sim->pipes_count; i++)
+        for (unsigned e = 0; e < 2; e++) {
+            const struct sim_end *end = &sim->pipes[i]->ends[e];
+            if (!sim->pipes[i]->used || !end->open || end->kind != SIM_END_NODE || end->index != node->index || end->connection.value != id.value) continue;
+            *ret_pipe = (int)i;
+            *ret_end = e;
+            return true;
+        }
+    return false;
+}
+
+static void put_out(struct sim *sim, struct sim_node *node, const struct core_output *output)
+{
+    int pipe;
+    unsigned end;
+    if (node->audit.value && output->connection.value == node->audit.value) {
+        buf_append(&node->audit_out, output->data, output->size);
+        node->audit_closed |= output->close;
+        return;
+    }
+    if (!find_end(sim, node, output->connection, &pipe, &end)) {
+        sim_fail(sim, "%s speaks on a connection that is closed", node->name);
+        return;
+    }
+    if (output->data) pipe_send(sim, pipe, end, output->data, output->size);
+    if (output->close) close_connection(sim, node, pipe, end);
+}
+
+static void set_alarm(struct sim *sim, struct sim_node *node)
+{
+    uint64_t due = core_deadline_ms(node->core);
+    if (due >= node->tick_ms || due > sim->now_ms + 100000000u) return;
+    node->tick_ms = due > sim->now_ms ? due : sim->now_ms;
+    sim_at(sim, node->tick_ms - sim->now_ms, SIM_NODE_TICK, node->index, node->life, 0);
+}
+
+/* Reads again on all connections after the batch became smaller. */
+static void unstall(struct sim *sim, struct sim_node *node)
+{
+    node->stalled = false;
+    for (uint32_t i = 0; i < sim->pipes_count; i++)
+        if (sim->pipes[i]->used && (sim->pipes[i]->ends[0].index == node->index || sim->pipes[i]->ends[1].index == node->index))
+            sim_at(sim, 0, SIM_CHUNK, i, sim->pipes[i]->life, 0);
+}
+
+void node_settle(struct sim *sim, struct sim_node *node)
+{
+    struct core_output output;
+    while (!sim->failed && core_next_output(node->core, &output)) {
+        put_out(sim, node, &output);
+        free(output.data);
+    }
+    checks_bounds(sim, node);
+    if (!node->committing && core_wants_seal(node->core)) disk_begin(sim, node);
+    bool full = core_filling_bytes(node->core) > FILLING_SIZE_MAX;
+    if (node->stalled && !full) unstall(sim, node);
+    node->stalled = full;
+    set_alarm(sim, node);
+}
+
+void node_tick(struct sim *sim, struct sim_node *node)
+{
+    if (node->tick_ms != sim->now_ms) return; /* an earlier alarm took its place */
+    node->tick_ms = SIM_NEVER;
+    if (core_deadline_ms(node->core) <= sim->now_ms) {
+        struct core_event event = { .type = CORE_TICK };
+        node->ticks_count = node->ticks_at_ms == sim->now_ms ? node->ticks_count + 1 : 0;
+        node->ticks_at_ms = sim->now_ms;
+        if (node->ticks_count > TICKS_IN_A_MOMENT_MAX) sim_fail(sim, "%s wants to be woken for ever", node->name);
+        node_step(sim, node, &event);
+    }
+    node_settle(sim, node);
+}

@@ -1,0 +1,316 @@
+/* The simulator's world: nodes running the real core, members running the real session, wires and disks made of arrays,
+ * one clock that only this program moves. Everything random comes from one seed, so a seed is a whole story.
+ *
+ *   sim.c      the world, its events and its clock          node.c    the shell around a core, as broker/node.c is
+ *   wire.c     streams: latency, cuts, partitions, slowness  member.c  a session with its outbox and its office workers
+ *   disk.c     commits: latency, full, crash in between      traffic.c what members and misfortune do, by seed
+ *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include "base/prng.h"
+#include "codec/frame.h"
+#include "core/core.h"
+#include "sdk/session.h"
+#include "store/array.h"
+
+#include <qiao/client.h>
+
+enum { SIM_NODES_MAX = 16, SIM_MEMBERS_MAX = 48, SIM_CASES = 4, SIM_TEXT_SIZE = 64 };
+
+#define SIM_WALL_MS 1700000000000u /* wall clock when the world begins */
+#define SIM_NEVER UINT64_MAX
+
+struct sim;
+
+/* ---- events ---- */
+
+enum sim_event_type { SIM_CHUNK, SIM_COMMIT, SIM_NODE_TICK, SIM_MEMBER_TICK, SIM_NODE_DIAL, SIM_MEMBER_DIAL, SIM_NODE_START, SIM_MEMBER_START,
+                      SIM_VERDICT, SIM_DISK_ROOM, SIM_EVENT_COUNT };
+
+struct sim_event {
+    uint64_t at_ms;
+    uint64_t order;      /* events of one moment happen in the order they were made */
+    enum sim_event_type type;
+    uint32_t index;      /* node, member or pipe */
+    uint64_t life;       /* whose life it was meant for: later lives ignore it */
+    uint64_t token;      /* SIM_VERDICT */
+};
+
+/* ---- wires ---- */
+
+struct sim_segment {
+    struct sim_segment *next;
+    uint64_t arrive_ms;
+    size_t size;
+    uint8_t data[];
+};
+
+/* Bytes on their way to one end. */
+struct sim_flow {
+    struct sim_segment *first, *last;
+    uint64_t arrive_ms;  /* of the last segment: a stream does not overtake itself */
+    size_t bytes;
+    uint64_t eof_ms;     /* SIM_NEVER: open */
+};
+
+enum sim_end_kind { SIM_END_NODE, SIM_END_MEMBER };
+
+struct sim_end {
+    enum sim_end_kind kind;
+    uint32_t index;
+    bool open;
+    struct core_connection_id connection; /* of a node */
+    struct frame_reader reader;
+};
+
+struct sim_pipe {
+    bool used;
+    uint64_t life;
+    struct sim_end ends[2];
+    struct sim_flow flows[2];      /* flows[i] goes to ends[i] */
+    const uint64_t *blocked_until; /* partition of the two places */
+    uint32_t latency_ms, jitter_ms, bytes_per_ms;
+};
+
+/* ---- places ---- */
+
+struct sim_node {
+    uint32_t index;
+    char name[SIM_TEXT_SIZE], area[SIM_TEXT_SIZE];
+    int parent;                    /* index or -1 */
+    struct store *store;
+    struct core *core;             /* NULL while down */
+    uint64_t life;
+    uint64_t incarnations;         /* seeds of its lives differ */
+    const struct store_batch *committing;
+    uint32_t disk_ms_min, disk_ms_max;
+    uint64_t full_until_ms;
+    uint64_t blocked_until_ms;     /* partition between it and its parent */
+    uint64_t tick_ms;
+    uint64_t ticks_at_ms, ticks_count;
+    int up_pipe;                   /* to the parent, or -1 */
+    bool stalled;
+    bool hold_commits;             /* scenarios: commits wait for sim_disk_release */
+    struct core_connection_id audit;
+    struct buf audit_out;
+    bool audit_closed;
+};
+
+/* A durable outbox made of an array, and what a crash would leave of it. */
+struct sim_entry {
+    unsigned lane;
+    uint64_t sequence;
+    struct buf envelope;
+};
+
+struct sim_outbox {
+    struct sim_entry *entries;     /* in order of appending */
+    size_t count, capacity;
+    size_t synced;                 /* entries that a crash leaves */
+    uint64_t next[QIAO_LANES], synced_next[QIAO_LANES];
+    uint64_t removed[QIAO_LANES], synced_removed[QIAO_LANES];
+};
+
+struct sim_member {
+    struct sim *sim;
+    uint32_t index, node;
+    char name[SIM_TEXT_SIZE];
+    bool alive;
+    bool durable;                  /* its outbox survives */
+    bool late;                     /* answers some deliveries later */
+    uint32_t refuse_percent, retry_percent, poison_percent;
+    struct session session;
+    struct sim_outbox outbox;
+    uint64_t life;
+    uint64_t up_since_ms;
+    uint64_t sessions;             /* times the link came up */
+    uint64_t incarnation;
+    uint64_t blocked_until_ms;
+    uint64_t tick_ms;
+    int pipe;                      /* or -1 */
+    unsigned crash;                /* asked for by a handler: 1 before the verdict leaves, 2 after */
+    bool absent;                   /* does not dial */
+};
+
+/* ---- what is known about each message ---- */
+
+enum sim_destination { SIM_TO_MEMBER, SIM_TO_UNKNOWN_MEMBER, SIM_TO_NOWHERE, SIM_TO_SET };
+
+struct sim_recipient {
+    uint32_t deliveries;
+    uint64_t delivered_session;    /* of the member, at the last delivery */
+    bool retried;                  /* the last verdict asked for another delivery */
+    bool answered;                 /* the last delivery has its verdict */
+    bool accepted, refused;        /* the member said so at least once: the effect is there */
+    uint32_t retries;
+    unsigned decided, decided_code;   /* durable at the destination node */
+    uint64_t decided_ms;
+    unsigned origin;               /* durable at the origin node */
+    unsigned seen, seen_code;      /* receipt at the sender */
+};
+
+struct sim_message {
+    struct qiao_id id;
+    uint32_t sender;
+    enum sim_destination to;
+    uint32_t recipient;            /* member, SIM_TO_MEMBER */
+    uint32_t first_recipient, recipients_count; /* in sim->recipients; one, or one a member for a set (and one for the set) */
+    unsigned lane;
+    uint32_t case_number;          /* SIM_CASES: none */
+    bool case_shared;
+    uint64_t case_sequence;
+    uint64_t expires_at_ms;
+    uint32_t body_size;
+    bool submitted;                /* the node has it */
+    bool conflicting;              /* a message with its id and other content was submitted */
+    bool lost_with_sender;         /* a memory outbox died with it */
+    char area[SIM_TEXT_SIZE], org[SIM_TEXT_SIZE];
+};
+
+struct sim_chain {
+    uint32_t *messages;            /* of one sender, recipient, case and lane, in order of submission */
+    uint32_t count, capacity;
+    uint64_t delivered;            /* highest case sequence first delivered */
+};
+
+struct sim_options {
+    uint64_t seed;
+    uint32_t steps;
+    uint32_t nodes_max;            /* 0: up to 10 */
+    bool print_trace;
+    bool keep_trace;               /* scenarios read it */
+};
+
+struct sim_counts {
+    uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, events, virtual_ms;
+    uint64_t outcomes[5];
+};
+
+struct sim {
+    struct sim_options options;
+    struct prng prng;
+    uint64_t now_ms;
+    struct sim_event *heap;
+    size_t heap_count, heap_capacity;
+    uint64_t order;
+    struct sim_node nodes[SIM_NODES_MAX];
+    uint32_t nodes_count;
+    struct sim_member members[SIM_MEMBERS_MAX];
+    uint32_t members_count;
+    struct sim_pipe **pipes;
+    uint32_t pipes_count, pipes_capacity;
+    uint64_t lives;
+    struct sim_message *messages;
+    uint32_t messages_count, messages_capacity;
+    struct sim_recipient *recipients;
+    uint32_t recipients_count, recipients_capacity;
+    struct sim_chain *chains;
+    uint64_t case_sequences[SIM_MEMBERS_MAX][SIM_MEMBERS_MAX][SIM_CASES];
+    bool healing;                  /* no new misfortune, no new traffic */
+    bool failed;
+    char failure[512];
+    struct buf trace;
+    struct sim_counts counts;
+    /* what this seed's world is like */
+    uint32_t window_messages, member_window_messages, attempts_max;
+    uint32_t latency_ms_max, fault_percent;
+    uint32_t faults;               /* kinds of misfortune, a bit each: traffic.c */
+    bool chatty;                   /* members submit from inside callbacks */
+    uint64_t bytes_on_wire_max;
+};
+
+/* sim.c */
+struct sim *sim_new(const struct sim_options *options);
+struct sim *sim_free(struct sim *sim); /* returns NULL */
+uint32_t sim_add_node(struct sim *sim, const char *name, const char *area, int parent);
+uint32_t sim_add_member(struct sim *sim, uint32_t node, const char *name, bool durable);
+/* After all nodes and members are there. */
+void sim_start(struct sim *sim);
+void sim_at(struct sim *sim, uint64_t in_ms, enum sim_event_type type, uint32_t index, uint64_t life, uint64_t token);
+/* Lets events happen until virtual time has passed. */
+void sim_run(struct sim *sim, uint64_t for_ms);
+uint64_t sim_random(struct sim *sim, uint64_t below);
+bool sim_chance(struct sim *sim, uint32_t percent);
+void sim_trace(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Records the first broken promise; the run ends. */
+void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A core's own line of trace. */
+void sim_core_trace(void *context, const char *line);
+static inline uint64_t sim_wall_ms(const struct sim *sim) { return SIM_WALL_MS + sim->now_ms; }
+
+/* wire.c */
+int pipe_open(struct sim *sim, struct sim_end a, struct sim_end b, const uint64_t *blocked_until);
+void pipe_send(struct sim *sim, int pipe, unsigned from, const uint8_t *data, size_t size);
+/* This end is gone; the other hears of it behind the bytes already sent. */
+void pipe_close(struct sim *sim, int pipe, unsigned from);
+/* Loses what is under way from a random byte on; both ends hear of it, sooner or later. */
+void pipe_cut(struct sim *sim, int pipe);
+void pipe_arrive(struct sim *sim, int pipe);
+void pipe_free(struct sim *sim, int pipe);
+unsigned pipe_end_of(const struct sim *sim, int pipe, enum sim_end_kind kind, uint32_t index);
+
+/* node.c */
+void node_start(struct sim *sim, struct sim_node *node);
+void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms);
+void node_connect(struct sim *sim, struct sim_node *node, struct core_connection_id id, const char *common_name, const char *dialled);
+/* False when the node reads nothing more at the moment. */
+bool node_feed(struct sim *sim, struct sim_node *node, struct sim_end *end, struct qiao_bytes bytes);
+void node_eof(struct sim *sim, struct sim_node *node, struct sim_end *end);
+void node_tick(struct sim *sim, struct sim_node *node);
+void node_dial(struct sim *sim, struct sim_node *node);
+void node_step(struct sim *sim, struct sim_node *node, struct core_event *event);
+/* Sends what the core has to say, commits what it wants committed, sets its alarm. */
+void node_settle(struct sim *sim, struct sim_node *node);
+void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config peers[SIM_NODES_MAX + SIM_MEMBERS_MAX], struct core_config *ret_config);
+
+/* disk.c */
+void disk_begin(struct sim *sim, struct sim_node *node);
+void disk_commit(struct sim *sim, struct sim_node *node);
+/* The machine dies with a batch under way: it became durable, or not. Then the store is what a new process finds. */
+void disk_crash(struct sim *sim, struct sim_node *node);
+void disk_release(struct sim *sim, struct sim_node *node);
+
+/* member.c */
+void member_start(struct sim *sim, struct sim_member *member);
+void member_crash(struct sim *sim, struct sim_member *member, uint64_t down_ms);
+void member_dial(struct sim *sim, struct sim_member *member);
+void member_feed(struct sim *sim, struct sim_member *member, struct sim_end *end, struct qiao_bytes bytes);
+void member_eof(struct sim *sim, struct sim_member *member);
+void member_tick(struct sim *sim, struct sim_member *member);
+void member_settle(struct sim *sim, struct sim_member *member);
+void member_late_verdict(struct sim *sim, struct sim_member *member, uint64_t token);
+void member_disconnect(struct sim *sim, struct sim_member *member);
+void member_deinit(struct sim_member *member);
+
+/* traffic.c */
+void traffic_build(struct sim *sim);
+void traffic_step(struct sim *sim);
+void traffic_heal(struct sim *sim);
+/* Puts one message into the member's outbox; false when the outbox is full. */
+bool traffic_submit(struct sim *sim, struct sim_member *member, uint32_t message);
+uint32_t traffic_message(struct sim *sim, struct sim_member *sender);
+
+/* checks.c */
+uint32_t checks_message(struct sim *sim, const struct sim_message *message);
+void checks_submitted(struct sim *sim, const struct sim_member *member, const struct qiao_id *id);
+enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, const struct qiao_delivery *delivery);
+void checks_verdict(struct sim *sim, struct sim_member *member, uint32_t message, enum qiao_verdict verdict);
+void checks_receipt(struct sim *sim, const struct sim_member *member, const struct qiao_receipt *receipt);
+void checks_committed(struct sim *sim, const struct sim_node *node, const struct store_batch *batch);
+void checks_bounds(struct sim *sim, const struct sim_node *node);
+/* True when every message that a node took has come to its end and every outbox is empty. */
+bool checks_are_quiet(struct sim *sim);
+void checks_final(struct sim *sim);
+const char *checks_describe(const struct sim *sim, uint32_t message, char text[256]);
+
+/* audit.c */
+/* A core built from a copy of the node's store reports the same queue positions as the node. */
+void audit_node(struct sim *sim, struct sim_node *node);
+/* Every queue of every node is empty, and a restart of all changes nothing on disk. */
+void audit_end(struct sim *sim);
+
+/* A whole seeded run; true if every promise held. */
+bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char failure[512]);
+
+#endif
