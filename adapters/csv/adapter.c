@@ -120,12 +120,13 @@ static int open_file(struct adapter *adapter, struct journal_file *journal, stru
     return 0;
 }
 
-/* Files of which every row is with the node and some still lack their outcome. */
+/* Files with rows that lack their outcome, before there is a link: receipts that come at once must find their rows. */
 static int open_unsettled(struct adapter *adapter, char *reterr_text, size_t reterr_size)
 {
     struct work_file *file;
     for (size_t i = 0; i < adapter->journal.files_count && adapter->files_count < FILES_MAX; i++) {
-        int r = adapter->journal.files[i]->state == JOURNAL_DONE ? open_file(adapter, adapter->journal.files[i], &file) : 0;
+        enum journal_state state = adapter->journal.files[i]->state;
+        int r = state == JOURNAL_DONE || state == JOURNAL_SEEN ? open_file(adapter, adapter->journal.files[i], &file) : 0;
         if (r < 0) {
             snprintf(reterr_text, reterr_size, "results of %s: %s", adapter->journal.files[i]->name, strerror(-r));
             return r;
@@ -218,7 +219,7 @@ bool adapter_is_busy(const struct adapter *adapter)
     bool room = adapter->flights.count < adapter->config->in_flight_max && adapter->window_count < WINDOW && !adapter->blocked;
     if (adapter->current)
         return adapter->read_to_end ? adapter->window_count == 0 : room;
-    return adapter->files_count < FILES_MAX && (adapter->candidates_count > 0 || adapter->resume_at < adapter->resume_end);
+    return adapter->resume_at < adapter->resume_end || (adapter->candidates_count > 0 && adapter->files_count < FILES_MAX);
 }
 
 bool adapter_is_idle(const struct adapter *adapter)
@@ -318,6 +319,23 @@ int adapter_stop(struct adapter *adapter, int timeout_ms)
 
 /* ---- taking a file */
 
+static struct work_file *find_file(struct adapter *adapter, const struct journal_file *journal)
+{
+    for (size_t i = 0; i < adapter->files_count; i++)
+        if (adapter->files[i]->journal == journal)
+            return adapter->files[i];
+    return NULL;
+}
+
+static void drop_file(struct adapter *adapter, struct work_file *file)
+{
+    size_t i = 0;
+    while (adapter->files[i] != file)
+        i++;
+    adapter->files[i] = adapter->files[--adapter->files_count];
+    file_free(file);
+}
+
 static int refuse_file(struct adapter *adapter, struct work_file *file, const struct rows_fault *fault)
 {
     const struct config *config = adapter->config;
@@ -332,18 +350,16 @@ static int refuse_file(struct adapter *adapter, struct work_file *file, const st
     if (r >= 0)
         r = intake_remove_copy(config->state, &file->journal->digest);
     adapter->counters.files_refused++;
-    assert(adapter->files[adapter->files_count - 1] == file);
-    adapter->files_count--;
-    file_free(file);
+    drop_file(adapter, file);
     return r < 0 ? r : 0;
 }
 
 static int start_file(struct adapter *adapter, struct journal_file *journal)
 {
-    struct work_file *file = NULL;
+    struct work_file *file = find_file(adapter, journal);
     struct rows_fault fault;
     int fd = intake_open_copy(adapter->config->state, &journal->digest);
-    int r = fd < 0 ? fd : open_file(adapter, journal, &file);
+    int r = fd < 0 ? fd : file ? 0 : open_file(adapter, journal, &file);
     if (r < 0) {
         if (fd >= 0)
             close(fd);
@@ -414,14 +430,12 @@ static int take_candidate(struct adapter *adapter, const char *name)
 /* First what a crash interrupted, then what lies in the drop folder. */
 static int start_next(struct adapter *adapter)
 {
-    if (adapter->files_count == FILES_MAX)
-        return 0;
     while (adapter->resume_at < adapter->resume_end) {
         struct journal_file *interrupted = adapter->journal.files[adapter->resume_at++];
         if (interrupted->state == JOURNAL_SEEN)
             return start_file(adapter, interrupted);
     }
-    if (adapter->candidates_count == 0)
+    if (adapter->candidates_count == 0 || adapter->files_count == FILES_MAX)
         return 0;
     char *name = adapter->candidates[0];
     memmove(adapter->candidates, adapter->candidates + 1, --adapter->candidates_count * sizeof *adapter->candidates);
@@ -607,7 +621,8 @@ static void on_receipt(void *context, const struct qiao_receipt *receipt)
     count_outcome(&adapter->counters, receipt->outcome);
     flight->ended = true;
     flight->file->open_outcomes--;
-    if (!flight->in_window)
+    /* A row that the journal does not count yet will be read once more, and must then be known. */
+    if (!flight->in_window && flight->row <= flight->file->journal->through)
         flights_remove(&adapter->flights, flight);
 }
 
@@ -672,7 +687,7 @@ static int settle_files(struct adapter *adapter)
 {
     for (size_t i = 0; i < adapter->files_count;) {
         struct work_file *file = adapter->files[i];
-        if (file == adapter->current || file->open_outcomes > 0) {
+        if (file->journal->state != JOURNAL_DONE || file->open_outcomes > 0) {
             i++;
             continue;
         }
@@ -680,8 +695,7 @@ static int settle_files(struct adapter *adapter)
         if (r < 0)
             return r;
         log_line(LOG_LEVEL_INFO, "file.settled", "file", file->name, NULL);
-        file_free(file);
-        adapter->files[i] = adapter->files[--adapter->files_count];
+        drop_file(adapter, file);
     }
     return 0;
 }

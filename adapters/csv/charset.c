@@ -56,11 +56,15 @@ static enum charset_fault check_decoded(const char *data, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)data[i];
+        unsigned char next = i + 1 < size ? (unsigned char)data[i + 1] : 0;
+        /* The C library's UTF-8 goes past U+10FFFF and, in some versions, takes surrogates. */
+        if (c > 0xf4 || (c == 0xf4 && next > 0x8f) || (c == 0xed && next > 0x9f))
+            return CHARSET_FAULT_INVALID;
         if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
             return CHARSET_FAULT_CONTROL;
-        if (c == 0xc2 && i + 1 < size && (unsigned char)data[i + 1] < 0xa0)
+        if (c == 0xc2 && next < 0xa0)
             return CHARSET_FAULT_CONTROL;
-        if (c == 0xef && i + 2 < size && (unsigned char)data[i + 1] == 0xbf && (unsigned char)data[i + 2] == 0xbd)
+        if (c == 0xef && i + 2 < size && next == 0xbf && (unsigned char)data[i + 2] == 0xbd)
             return CHARSET_FAULT_REPLACEMENT;
     }
     return CHARSET_FAULT_NONE;

@@ -1,6 +1,7 @@
 #include "csv/charset.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static enum charset_fault decode(enum charset charset, const char *bytes, size_t size, char *out, size_t out_size)
