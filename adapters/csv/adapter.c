@@ -450,6 +450,7 @@ static void add_to_window(struct adapter *adapter, struct flight *flight)
 {
     assert(adapter->window_count < WINDOW);
     flight->in_window = true;
+    flight->loaded = false;
     adapter->window[(adapter->window_first + adapter->window_count++) % WINDOW] = flight;
 }
 
@@ -621,8 +622,8 @@ static void on_receipt(void *context, const struct qiao_receipt *receipt)
     count_outcome(&adapter->counters, receipt->outcome);
     flight->ended = true;
     flight->file->open_outcomes--;
-    /* A row that the journal does not count yet will be read once more, and must then be known. */
-    if (!flight->in_window && flight->row <= flight->file->journal->through)
+    bool comes_again = flight->loaded && flight->row > flight->file->journal->through; /* when the file is read on, and must then be known */
+    if (!flight->in_window && !comes_again)
         flights_remove(&adapter->flights, flight);
 }
 

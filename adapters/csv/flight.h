@@ -18,7 +18,8 @@ struct flight {
     bool acknowledged;         /* the node has it */
     bool noted;                /* and the results file says so */
     bool ended;                /* there is an outcome */
-    bool in_window;            /* the journal does not count the row yet */
+    bool in_window;            /* read by this process and not yet counted by the journal */
+    bool loaded;               /* known from the results file, and not read by this process */
     struct flight *next;       /* in its bucket */
 };
 

@@ -67,7 +67,7 @@ static struct flight *load_flight(struct load *load, const struct qiao_id *id, c
     if (flight)
         return flight;
     struct flight made = { .id = *id, .file = load->file, .row = strtoull(fields[ROW], NULL, 10), .line = strtoull(fields[LINE], NULL, 10),
-                           .key = copy(fields[KEY]), .case_id = copy(fields[CASE_ID]), .acknowledged = true };
+                           .key = copy(fields[KEY]), .case_id = copy(fields[CASE_ID]), .acknowledged = true, .loaded = true };
     load->file->open_outcomes++;
     return flights_add(load->flights, &made);
 }
