@@ -254,7 +254,10 @@ static bool is_quiet(const struct node *node)
 
 static void node_pump(struct node *node)
 {
+    /* The disk is kept busy and what it released leaves, before anything new is read. */
     take_commit(node);
+    start_commit(node);
+    send_outputs(node);
     size_t budget = core_filling_bytes(node->core) < FILLING_MAX ? READ_BUDGET : 0;
     bool more = wire_poll(node->wire, &wire_handler, node, budget);
     start_commit(node);
@@ -279,7 +282,9 @@ static void wake(void *context)
 static void on_full_retry(uv_timer_t *timer)
 {
     struct node *node = timer->data;
-    if (node->batch) committer_start(node->committer, node->batch);
+    if (!node->batch) return;
+    store_refresh(node->store);
+    committer_start(node->committer, node->batch);
 }
 
 /* ---- signals ---- */

@@ -108,7 +108,8 @@ void connection_drop(struct core *core, struct connection *c, unsigned code, con
     if (peer->receipts == c) peer->receipts = NULL;
     bool was_out = peer->out == c;
     if (was_out) peer->out = NULL;
-    if (c->link.version && peer->connections > 0) peer->connections--;
+    if (c->up) peer->connections--;
+    c->up = false;
     if (!was_out && peer->connections > 0) return;
     peer->since_ms = core->wall_ms;
     peer->last_code = code;

@@ -9,6 +9,7 @@
  *   'O' message id(16)               origin: struct origin_record
  *   'R' message id(16) recipient     origin, area sets: one outcome a recipient
  *   'D' message id(16) peer(2)       destination: struct destination_record
+ *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
  */
 #ifndef CORE_KEYS_H

@@ -220,5 +220,7 @@ void queue_expire(struct core *core, struct peer *peer, unsigned lane)
     uint64_t start = lane_is_ordered(peer, lane) ? q->sent_max : q->sent;
     struct key from = key_run(peer->number, lane, start), to = key_run(peer->number, lane, UINT64_MAX);
     store_scan(core->store, key_bytes(&from), key_bytes(&to), visit_run, &x);
-    q->expiry_ms = q->rewriting && x.earliest_ms == 0 ? core->wall_ms + 1000 : x.earliest_ms;
+    /* What is not in the store yet was not seen by this walk: look again soon. */
+    bool again = q->rewriting || q->committed < q->tail;
+    q->expiry_ms = again && (x.earliest_ms == 0 || x.earliest_ms > core->wall_ms + 1000) ? core->wall_ms + 1000 : x.earliest_ms;
 }

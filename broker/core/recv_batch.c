@@ -21,13 +21,9 @@ static void refuse_message(struct core *core, const struct envelope *e, struct q
     watch_message(core, 3, &e->header, NULL, status, code);
 }
 
-/* What cannot even be answered is kept as it came, for people to look at. */
 static void quarantine(struct core *core, struct peer *from, struct qiao_bytes raw)
 {
-    struct qiao_id id = core_new_id(core);
-    struct key key = key_origin(&id);
-    key.bytes[0] = 'X';
-    batch_put(core, &key, raw);
+    quarantine_add(core, raw);
     core->counters.rejected_frames++;
     core_trace(core, "%s x message of %s cannot be decoded: quarantined", core->node, from->name);
 }
@@ -134,6 +130,7 @@ void accept_local(struct core *core, const struct envelope *e)
     unsigned code = route_find(core, &e->header.destination, NULL);
     if (code != QIAO_CODE_OK) {
         core->counters.lost_receipts++;
+        quarantine_add(core, e->raw);
         core_trace(core, "%s x receipt has no way back: %s", core->node, qiao_code_name(code));
         return;
     }

@@ -153,6 +153,7 @@ void recv_up(struct core *core, struct connection *c)
     for (unsigned lane = 0; lane < LINK_LANES; lane++)
         if (c->link.rx[lane].next <= c->stream->received[lane]) c->link.rx[lane].next = c->stream->received[lane] + 1;
     peer->connections++;
+    c->up = true;
     peer->since_ms = core->wall_ms;
     peer->last_code = QIAO_CODE_OK;
     if (peer->member) up_member(core, c);

@@ -52,6 +52,25 @@ static int number_peers(struct core *core)
     return 0;
 }
 
+/* A client without a durable outbox is a new stream each time it starts. Its watermarks are no longer needed once nothing of it
+ * can come again; message ids catch what comes all the same. */
+#define STREAM_KEPT_MS (35ull * 24 * 3600 * 1000)
+
+static bool visit_received(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct core *core = context;
+    struct key copy = { .size = key.size };
+    if (key.size > sizeof copy.bytes || value.size != 16 || get_u64(value.data + 8) + STREAM_KEPT_MS > core->wall_ms) return true;
+    memcpy(copy.bytes, key.data, key.size);
+    batch_remove(core, &copy);
+    return true;
+}
+
+static void forget_old_streams(struct core *core)
+{
+    store_scan(core->store, qiao_bytes("W", 1), qiao_bytes("X", 1), visit_received, core);
+}
+
 static void copy_peer(struct core *core, struct peer *peer, const struct core_peer_config *config)
 {
     peer->name = base_strdup(config->name);
@@ -107,6 +126,8 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
         core_free(core);
         return result;
     }
+    quarantine_load(core);
+    forget_old_streams(core);
     for (size_t i = 0; i < core->peers_count; i++)
         for (unsigned lane = 0; lane < LINK_LANES; lane++) queue_load(core, &core->peers[i], lane);
     *ret_core = core;

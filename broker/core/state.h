@@ -95,6 +95,7 @@ struct connection {
     struct core_identity identity;
     struct link link;
     bool started;
+    bool up;                       /* counted in peer->connections */
     struct peer *peer;             /* after hello; NULL for a tool that only asks */
     struct stream *stream;
     struct buf out;
@@ -162,6 +163,7 @@ struct core {
     struct store_stat stat;
     bool shutting_down;
     size_t watchers;
+    size_t quarantined;            /* records under 'X' */
     uint64_t tick_ms;              /* next regular look at links and expiry */
 };
 
@@ -227,6 +229,10 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
 void recv_verdicts(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_admin(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void accept_local(struct core *core, const struct envelope *envelope);               /* a message made by this node */
+
+/* quarantine.c */
+void quarantine_load(struct core *core);
+void quarantine_add(struct core *core, struct qiao_bytes raw);
 
 /* route.c: fills core->targets; a QIAO_CODE */
 unsigned route_find(struct core *core, const struct address *destination, const struct peer *from);

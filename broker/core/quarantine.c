@@ -1,0 +1,39 @@
+/* What cannot be understood or answered is kept as it came, for people to look at; the oldest gives way. */
+#include "core/state.h"
+
+/* Messages kept. A peer that sends nothing but rubbish must not fill the disk. */
+#define QUARANTINE_MAX 1000u
+
+static bool count_one(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    (void)key;
+    (void)value;
+    ++*(size_t *)context;
+    return true;
+}
+
+void quarantine_load(struct core *core)
+{
+    store_scan(core->store, qiao_bytes("X", 1), qiao_bytes("Y", 1), count_one, &core->quarantined);
+}
+
+static bool remove_one(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct core *core = context;
+    struct key copy = { .size = key.size };
+    (void)value;
+    memcpy(copy.bytes, key.data, key.size);
+    batch_remove(core, &copy);
+    core->quarantined--;
+    return core->quarantined >= QUARANTINE_MAX;
+}
+
+/* Keys are 'X' and a fresh id, so order of keys is order of time. */
+void quarantine_add(struct core *core, struct qiao_bytes raw)
+{
+    struct qiao_id id = core_new_id(core);
+    struct key key = key_origin(&id);
+    key.bytes[0] = 'X';
+    batch_put(core, &key, raw);
+    if (++core->quarantined > QUARANTINE_MAX) store_scan(core->store, qiao_bytes("X", 1), qiao_bytes("Y", 1), remove_one, core);
+}
