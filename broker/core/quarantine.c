@@ -24,6 +24,7 @@ static bool remove_one(void *context, struct qiao_bytes key, struct qiao_bytes v
     (void)value;
     memcpy(copy.bytes, key.data, key.size);
     batch_remove(core, &copy);
+    core->quarantine_after = copy;
     core->quarantined--;
     return core->quarantined >= QUARANTINE_MAX;
 }
@@ -35,5 +36,10 @@ void quarantine_add(struct core *core, struct qiao_bytes raw)
     struct key key = key_origin(&id);
     key.bytes[0] = 'X';
     batch_put(core, &key, raw);
-    if (++core->quarantined > QUARANTINE_MAX) store_scan(core->store, qiao_bytes("X", 1), qiao_bytes("Y", 1), remove_one, core);
+    if (++core->quarantined <= QUARANTINE_MAX) return;
+    /* Begin behind what was removed last: the store still shows it until the batch is stored. */
+    struct key from = core->quarantine_after;
+    if (from.size == 0) from.bytes[from.size] = 'X';
+    from.size++;
+    store_scan(core->store, key_bytes(&from), qiao_bytes("Y", 1), remove_one, core);
 }

@@ -164,6 +164,7 @@ struct core {
     bool shutting_down;
     size_t watchers;
     size_t quarantined;            /* records under 'X' */
+    struct key quarantine_after;   /* the last of them that was removed */
     uint64_t tick_ms;              /* next regular look at links and expiry */
 };
 

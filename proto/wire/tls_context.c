@@ -51,6 +51,7 @@ static void set_policy(SSL_CTX *material)
     SSL_CTX_set_num_tickets(material, 0);
     SSL_CTX_set_session_cache_mode(material, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_send_fragment(material, RECORD_SIZE_MAX);
+    SSL_CTX_set_read_ahead(material, 1); /* a whole buffer of NNG's at a time, not a record's header and then its body */
 }
 
 static int load_identity(SSL_CTX *material, const struct wire_tls *files, char *reterr_text, size_t reterr_size)

@@ -250,9 +250,13 @@ static int bio_answer(BIO *bio, int rv, size_t size)
     return rv == 0 ? (int)size : -1;
 }
 
+/* NNG starts its next read, which wakes another thread, in the moment its 16 KiB buffer is empty; that thread then waits for the
+ * lock of the stream while this one decrypts. Leaving one byte of a full buffer for last lets this thread finish first. */
+#define TRANSPORT_READ_MAX 16383
+
 static int bio_read(BIO *bio, char *buffer, int size)
 {
-    size_t count = (size_t)size;
+    size_t count = size < TRANSPORT_READ_MAX ? (size_t)size : TRANSPORT_READ_MAX;
     int rv = nng_tls_engine_recv(BIO_get_data(bio), (uint8_t *)buffer, &count);
     int answer = bio_answer(bio, rv, count);
     if (rv == NNG_EAGAIN)
