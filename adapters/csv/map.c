@@ -167,11 +167,24 @@ static void add_part_value(const struct part *part, const struct map_input *inpu
     }
 }
 
+/* "A-{id}" says nothing when there is no id: a template is empty if all of its columns are. */
+static bool has_content(const struct rule *rule, const struct map_input *input)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < rule->parts_count; i++) {
+        if (rule->parts[i].type == PART_COLUMN && trim(input->columns[rule->parts[i].column]).size > 0)
+            return true;
+        columns += rule->parts[i].type == PART_COLUMN;
+    }
+    return columns == 0;
+}
+
 /* Template, table, default. */
 static enum map_fault evaluate(const struct rule *rule, const struct map_input *input, const char *key, struct text *text, struct map_record *record)
 {
     text_clear(text);
-    for (size_t i = 0; i < rule->parts_count; i++)
+    bool given = has_content(rule, input);
+    for (size_t i = 0; given && i < rule->parts_count; i++)
         add_part_value(&rule->parts[i], input, text);
     const char *found = NULL;
     if (rule->table && text->size > 0) {

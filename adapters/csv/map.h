@@ -1,7 +1,7 @@
 /* From the columns of a row to the fields of a case, as the configuration says. Pure: no files, no clock.
  *
- * A rule is a template ("{column}" stands for a column, "{{" for a brace; {:file} {:digest} {:row} {:line} are always there), then
- * possibly a look-up in a table, then a default for what is empty or not in the table, then the check of the target's type. */
+ * A rule is a template ("{column}" stands for a column, "{{" for a brace; {:file} {:digest} {:row} {:line} are always there; it is empty
+ * if all of its columns are), then possibly a look-up in a table, then a default for what is empty or not in the table, then the check of the target's type. */
 #ifndef CSV_MAP_H
 #define CSV_MAP_H
 

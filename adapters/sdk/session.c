@@ -7,6 +7,9 @@
 /* An open run is closed, and a new one begun, at this size: the unit of sending and acknowledging. */
 #define RUN_SIZE (128u * 1024u)
 
+/* Cases held at once; the node holds no more either. */
+#define HOLDS_MAX 4096u
+
 /* token: lane (2 bits) | session generation (14 bits) | sequence (48 bits) */
 static uint64_t make_token(const struct session *s, unsigned lane, uint64_t sequence)
 {
@@ -36,6 +39,7 @@ void session_deinit(struct session *s)
     }
     buf_deinit(&s->out);
     buf_deinit(&s->verdicts);
+    free(s->holds);
     buf_deinit(&s->scratch);
     buf_deinit(&s->scratch2);
     arena_deinit(&s->arena);
@@ -129,7 +133,13 @@ static void release(struct session *s, unsigned lane, uint64_t acked)
         struct qiao_bytes raw;
         while (run_next(&r, &raw)) s->unacknowledged_bytes -= raw.size;
         if (s->outbox.remove) s->outbox.remove(s->outbox.context, lane, run->first + run->count - 1);
-        for (uint32_t i = 0; s->handler->submitted && i < run->count; i++) s->handler->submitted(s->context, &run->ids[i]);
+        /* The callback may submit, and then the ring's place is used again or moves. */
+        struct qiao_id *ids = run->ids;
+        uint32_t count = run->count;
+        run->ids = NULL;
+        run->capacity = 0;
+        for (uint32_t i = 0; s->handler->submitted && i < count; i++) s->handler->submitted(s->context, &ids[i]);
+        free(ids);
     }
 }
 
@@ -148,6 +158,8 @@ static void send_runs(struct session *s, unsigned lane, uint64_t now_ms)
 }
 
 /* ---- verdicts ---- */
+
+enum { WIRE_HELD = 3 }; /* VerdictStatus of link.proto */
 
 static void close_row(struct session *s)
 {
@@ -200,6 +212,50 @@ void session_verdict(struct session *s, uint64_t token, enum qiao_verdict verdic
     if (current && verdict != QIAO_VERDICT_LATER) add_verdict(s, (unsigned)(token >> 62), token & 0xffffffffffffu, verdict, code, reason, retry_after_ms);
 }
 
+/* ---- cases with a message to be retried: the node sends the case's next messages before it hears of that ---- */
+
+static uint64_t hash_case(struct qiao_bytes case_id)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < case_id.size; i++) hash = (hash ^ case_id.data[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static struct session_hold *hold_find(struct session *s, unsigned lane, uint64_t case_hash)
+{
+    for (size_t i = 0; i < s->holds_count; i++)
+        if (s->holds[i].lane == lane && s->holds[i].case_hash == case_hash) return &s->holds[i];
+    return NULL;
+}
+
+static void hold_add(struct session *s, unsigned lane, uint64_t case_hash, uint64_t sequence)
+{
+    if (s->holds_count == HOLDS_MAX) memmove(s->holds, s->holds + 1, --s->holds_count * sizeof *s->holds);
+    if (s->holds_count == s->holds_capacity) {
+        s->holds_capacity = s->holds_capacity ? s->holds_capacity * 2 : 8;
+        s->holds = base_realloc(s->holds, s->holds_capacity * sizeof *s->holds);
+    }
+    s->holds[s->holds_count++] = (struct session_hold){ lane, case_hash, sequence, sequence };
+}
+
+/* True if the message has to go back unread. One that was sent back before comes only when its turn has come. */
+static bool is_held(struct session *s, unsigned lane, uint64_t case_hash, uint64_t sequence)
+{
+    struct session_hold *h = s->holds_count > 0 ? hold_find(s, lane, case_hash) : NULL;
+    if (!h || sequence <= h->last) return false;
+    h->last = sequence;
+    return true;
+}
+
+static void note_verdict(struct session *s, unsigned lane, uint64_t case_hash, uint64_t sequence, enum qiao_verdict verdict)
+{
+    struct session_hold *h = s->holds_count > 0 ? hold_find(s, lane, case_hash) : NULL;
+    if (verdict == QIAO_VERDICT_RETRY && !h) hold_add(s, lane, case_hash, sequence);
+    if (!h) return;
+    if (verdict == QIAO_VERDICT_RETRY) h->sequence = sequence;
+    else if (sequence >= h->sequence) *h = s->holds[--s->holds_count];
+}
+
 /* ---- what the node sends ---- */
 
 static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct qiao_bytes raw)
@@ -219,6 +275,11 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
             return;
         }
     }
+    uint64_t case_hash = hash_case(e.header.case_id);
+    if (e.header.case_id.size > 0 && is_held(s, lane, case_hash, sequence)) {
+        add_plain(s, lane, sequence, WIRE_HELD);
+        return;
+    }
     arena_reset(&s->arena);
     draft_read(&e, &s->arena, &delivery.message);
     delivery.attempt += e.attempt;
@@ -226,6 +287,7 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
     s->explain.reason[0] = '\0';
     s->explain.retry_after_ms = 0;
     enum qiao_verdict verdict = s->handler->deliver(s->context, &delivery);
+    if (e.header.case_id.size > 0) note_verdict(s, lane, case_hash, sequence, verdict);
     if (verdict != QIAO_VERDICT_LATER) add_verdict(s, lane, sequence, verdict, s->explain.code, s->explain.reason, s->explain.retry_after_ms);
 }
 
@@ -366,6 +428,7 @@ void session_disconnected(struct session *s)
     s->out.size = 0;
     s->verdicts.size = 0;
     s->row.count = 0;
+    s->holds_count = 0;
     if (was_up && s->handler->link) s->handler->link(s->context, false, s->code, s->reason);
 }
 

@@ -32,6 +32,13 @@ struct session_outbox {
     void (*remove)(void *context, unsigned lane, uint64_t up_to); /* may become durable later */
 };
 
+/* The message of a case that was answered with RETRY, and the last one behind it that was sent back unread. */
+struct session_hold {
+    unsigned lane;
+    uint64_t case_hash;
+    uint64_t sequence, last;
+};
+
 struct session_options {
     const char *area, *member;   /* own address; area may be learnt from the node; member NULL: a tool */
     const struct seal *seal;
@@ -62,6 +69,8 @@ struct session {
     struct buf verdicts;         /* packed Verdict fields not sent yet */
     struct { unsigned lane, status; uint64_t first; uint32_t count; } row; /* verdicts alike in a row, not yet in `verdicts` */
     struct { unsigned code; char reason[256]; uint64_t retry_after_ms; } explain;
+    struct session_hold *holds;  /* cases with a message to be retried: what follows it is not shown to the handler before it */
+    size_t holds_count, holds_capacity;
     void (*admin_reply)(void *context, struct qiao_bytes packed);
     void *admin_context;
     struct buf scratch, scratch2;
