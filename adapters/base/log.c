@@ -51,7 +51,7 @@ static void write_head(FILE *out, enum log_level level, const char *event)
     gmtime_r(&seconds, &utc);
     char text[32];
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    fprintf(out, "ts=%s.%03uZ level=%s event=%s", text, (unsigned)(now % 1000), levels[level].name, event);
+    fprintf(out, "time=%s.%03uZ level=%s event=%s", text, (unsigned)(now % 1000), levels[level].name, event);
 }
 
 /* Built in memory and written at once, so that lines of several processes do not mix. */

@@ -1,4 +1,4 @@
-/* logfmt on stderr: ts=… level=… event=… key=value …; with the priority prefix "<6>" when systemd's journal reads it. */
+/* logfmt on stderr: time=… level=… event=… key=value …; with the priority prefix "<6>" when systemd's journal reads it. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -277,6 +277,7 @@ int qiao_client_timeout_ms(struct qiao_client *c)
 {
     uint64_t now = monotonic_ms(), due = session_deadline_ms(&c->session);
     if (!c->connection && !c->dialling && !c->refused && c->redial_at_ms < due) due = c->redial_at_ms;
+    if (c->session.receipts_ready) return 0;
     if (due == LINK_NEVER) return -1;
     return due <= now ? 0 : due - now > 60000 ? 60000 : (int)(due - now);
 }

@@ -300,7 +300,7 @@ static void take_receipt(struct session *s, struct qiao_bytes raw)
     }
 }
 
-static void take_batch(struct session *s, uint64_t now_ms, const struct link_event *event)
+static void take_batch(struct session *s, const struct link_event *event)
 {
     const struct batch_view *batch = &event->batch;
     struct pb_reader r = pb_reader(batch->payload);
@@ -310,10 +310,7 @@ static void take_batch(struct session *s, uint64_t now_ms, const struct link_eve
         if (batch->lane == LINK_LANE_RECEIPTS) take_receipt(s, raw);
         else deliver(s, batch->lane, batch->first_sequence + i, raw);
     }
-    if (batch->lane != LINK_LANE_RECEIPTS) return;
-    uint64_t ack[LINK_LANES] = { 0 };
-    ack[LINK_LANE_RECEIPTS] = s->link.rx[LINK_LANE_RECEIPTS].next - 1;
-    link_send_ack(&s->link, ack, false, 0, now_ms, &s->out);
+    if (batch->lane == LINK_LANE_RECEIPTS) s->receipts_taken = s->link.rx[LINK_LANE_RECEIPTS].next - 1;
 }
 
 static void ended(struct session *s, unsigned code, const char *reason)
@@ -358,7 +355,7 @@ static void handle(struct session *s, uint64_t now_ms, const struct link_event *
     switch (event->type) {
     case LINK_PEER_HELLO: take_hello(s, now_ms); break;
     case LINK_UP: come_up(s); break;
-    case LINK_BATCH: take_batch(s, now_ms, event); break;
+    case LINK_BATCH: take_batch(s, event); break;
     case LINK_ACKED:
         for (unsigned lane = 0; lane < QIAO_LANES; lane++) release(s, lane, s->link.tx[lane].acked);
         break;
@@ -391,10 +388,21 @@ uint64_t session_deadline_ms(const struct session *s)
     return s->connected && !s->goodbye ? link_deadline_ms(&s->link) : LINK_NEVER;
 }
 
+/* Receipts are acknowledged one flush after the callbacks that told them: what the adapter made of them can be on disk by then. */
+static void acknowledge_receipts(struct session *s, uint64_t now_ms)
+{
+    uint64_t ack[LINK_LANES] = { 0 };
+    ack[LINK_LANE_RECEIPTS] = s->receipts_ready;
+    if (s->receipts_ready) link_send_ack(&s->link, ack, false, 0, now_ms, &s->out);
+    s->receipts_ready = s->receipts_taken;
+    s->receipts_taken = 0;
+}
+
 int session_flush(struct session *s, uint64_t now_ms)
 {
     int result = s->outbox.sync ? s->outbox.sync(s->outbox.context) : 0;
     if (result != 0 || !session_is_up(s)) return result;
+    acknowledge_receipts(s, now_ms);
     close_row(s);
     if (s->verdicts.size > 0) link_send_frame(&s->link, FRAME_VERDICTS, buf_bytes(&s->verdicts), now_ms, &s->out);
     buf_clear(&s->verdicts, 64 * 1024);
@@ -426,6 +434,7 @@ void session_disconnected(struct session *s)
     if (s->connected) link_deinit(&s->link);
     s->connected = s->goodbye = false;
     s->out.size = 0;
+    s->receipts_taken = s->receipts_ready = 0;
     s->verdicts.size = 0;
     s->row.count = 0;
     s->holds_count = 0;

@@ -73,6 +73,8 @@ struct session {
     size_t holds_count, holds_capacity;
     void (*admin_reply)(void *context, struct qiao_bytes packed);
     void *admin_context;
+    uint64_t receipts_taken;     /* last sequence told to the handler since the last flush, 0: none */
+    uint64_t receipts_ready;     /* last sequence to acknowledge with the next flush, 0: none */
     struct buf scratch, scratch2;
     char error[256];
 };

@@ -188,5 +188,8 @@ void batch_stored(struct core *core)
         }
         for (struct stream *s = peer->streams; s; s = s->next) stream_stored(core, s);
     }
-    for (size_t i = 0; i < core->peers_count; i++) queue_pump(core, &core->peers[i]);
+    for (size_t i = 0; i < core->peers_count; i++) {
+        if (core->peers[i].held_count > 0) deliver_stored(core, &core->peers[i], slot);
+        queue_pump(core, &core->peers[i]);
+    }
 }

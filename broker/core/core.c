@@ -90,6 +90,18 @@ bool core_next_output(struct core *core, struct core_output *ret_output)
     return true;
 }
 
+/* Another session of the member was getting copies of receipts. It comes back as the one that takes them: its link ends without
+ * blame, and the client dials again. */
+static void promote_listener(struct core *core, struct peer *peer, const struct connection *gone)
+{
+    for (size_t i = 0; peer->listeners > 0 && i < core->connections_capacity; i++) {
+        struct connection *c = core->connections[i];
+        if (!c || c == gone || c->closing || c->peer != peer || !c->up || !c->link.peer.wants_events) continue;
+        connection_drop(core, c, QIAO_CODE_OK, "takes over receipts: dial again");
+        return;
+    }
+}
+
 /* The session is over for the core; what is in out still goes, then the shell closes the stream and reports CORE_CLOSED. */
 void connection_drop(struct core *core, struct connection *c, unsigned code, const char *reason)
 {
@@ -105,7 +117,11 @@ void connection_drop(struct core *core, struct connection *c, unsigned code, con
     c->stream = NULL;
     c->peer = NULL;
     if (!peer) return;
-    if (peer->receipts == c) peer->receipts = NULL;
+    if (c->up && peer->member && c->link.peer.wants_events) peer->listeners--;
+    if (peer->receipts == c) {
+        peer->receipts = NULL;
+        promote_listener(core, peer, c);
+    }
     bool was_out = peer->out == c;
     if (was_out) peer->out = NULL;
     if (c->up) peer->connections--;
@@ -216,11 +232,12 @@ static void step_closed(struct core *core, const struct core_event *event)
     connection_forget(core, c);
 }
 
-static void tell_credit(struct core *core, struct connection *c)
+void connection_tell_credit(struct core *core, struct connection *c)
 {
     static const uint64_t nothing[LINK_LANES] = { 0 };
     c->link.options.credit_messages = core->busy ? 0 : core->config.link_window_messages;
     c->link.options.credit_bytes = core->busy ? 0 : core->config.link_window_bytes;
+    c->credit_changed = c->link.state == LINK_STATE_WAIT_AUTH; /* the handshake has told the old credit: told again when up */
     if (c->link.state == LINK_STATE_UP)
         link_send_ack(&c->link, c->stream ? c->stream->durable : nothing, true, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));
 }
@@ -233,7 +250,7 @@ static void set_busy(struct core *core, bool busy)
     core_trace(core, "%s store %s", core->node, busy ? "is nearly full: busy" : "has room again");
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
-        if (c && c->started && !c->closing) tell_credit(core, c);
+        if (c && c->started && !c->closing) connection_tell_credit(core, c);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include "schema/link.pb-c.h"
 
+/* Due again when the member answers, or with its next session. */
+#define UNDER_WAY (LINK_NEVER - 1)
 /* A member with more messages than this waiting behind retried cases gets nothing new until some are decided. */
 #define HELD_MAX 4096u
 
@@ -43,10 +45,13 @@ static struct flight *flight_add(struct queue *q, uint64_t first, const struct r
 
 static struct flight *flight_find(struct queue *q, uint64_t sequence)
 {
-    for (uint32_t i = 0; i < q->flights_count; i++) {
-        struct flight *f = flight_at(q, i);
-        if (sequence < f->first) return NULL;
-        if (sequence < f->first + f->count) return f;
+    uint32_t low = 0, high = q->flights_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct flight *f = flight_at(q, middle);
+        if (sequence >= f->first && sequence < f->first + f->count) return f;
+        if (sequence < f->first) high = middle;
+        else low = middle + 1;
     }
     return NULL;
 }
@@ -57,13 +62,28 @@ static bool is_resolved(const struct flight *f, uint64_t sequence)
     return f->bits[i / 64] >> (i % 64) & 1;
 }
 
+/* Takes finished flights out from behind one that is not: a message without an answer must not make the rest pile up. */
+static void compact(struct queue *q)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < q->flights_count; i++) {
+        struct flight f = *flight_at(q, i);
+        if (f.resolved == f.count) free(f.bits);
+        else *flight_at(q, kept++) = f;
+    }
+    q->flights_count = kept;
+    q->flights_finished = 0;
+}
+
 static void drop_finished(struct queue *q)
 {
     while (q->flights_count > 0 && flight_at(q, 0)->resolved == flight_at(q, 0)->count) {
         free(flight_at(q, 0)->bits);
         q->flights_first = (q->flights_first + 1) % q->flights_capacity;
         q->flights_count--;
+        q->flights_finished--;
     }
+    if (q->flights_finished > 16 && q->flights_finished > q->flights_count / 2) compact(q);
     q->head = q->flights_count > 0 ? flight_at(q, 0)->first : q->sent;
     if (q->flights_count == 0 && q->flights_capacity > 8) {
         free(q->flights);
@@ -80,6 +100,7 @@ static void resolve(struct core *core, struct peer *peer, unsigned lane, struct 
     f->bits[i / 64] |= 1ull << (i % 64);
     q->flying_messages--;
     if (++f->resolved < f->count) return;
+    q->flights_finished++;
     q->flying_bytes -= f->bytes;
     struct key key = key_run(peer->number, lane, f->first);
     batch_remove(core, &key);
@@ -94,10 +115,19 @@ static struct held *held_find(struct peer *peer, unsigned lane, uint64_t sequenc
     return NULL;
 }
 
-static bool case_is_held(const struct peer *peer, uint64_t case_hash)
+/* Is one of the case held that came before this message on its lane? */
+static bool is_behind(const struct peer *peer, unsigned lane, uint64_t sequence, uint64_t case_hash)
 {
     for (size_t i = 0; case_hash && i < peer->held_count; i++)
-        if (peer->held[i].case_hash == case_hash) return true;
+        if (peer->held[i].case_hash == case_hash && peer->held[i].lane == lane && peer->held[i].sequence < sequence) return true;
+    return false;
+}
+
+/* The same, but another lane's message of the case holds it up too. Lanes have no order between them, so this never waits in a ring. */
+static bool case_is_held(const struct peer *peer, unsigned lane, uint64_t sequence, uint64_t case_hash)
+{
+    for (size_t i = 0; case_hash && i < peer->held_count; i++)
+        if (peer->held[i].case_hash == case_hash && (peer->held[i].lane != lane || peer->held[i].sequence < sequence)) return true;
     return false;
 }
 
@@ -113,18 +143,23 @@ static struct held *held_add(struct peer *peer, unsigned lane, uint64_t sequence
 }
 
 /* The decided message leaves; the next of its case is due at once. */
-static void held_remove(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence)
+static void held_remove(struct core *core, struct peer *peer, struct held *h)
 {
-    struct held *h = held_find(peer, lane, sequence);
-    if (!h) return;
     uint64_t case_hash = h->case_hash;
     size_t at = (size_t)(h - peer->held);
     memmove(h, h + 1, (--peer->held_count - at) * sizeof *h);
     for (size_t i = 0; case_hash && i < peer->held_count; i++) {
-        if (peer->held[i].case_hash != case_hash) continue;
-        if (peer->held[i].due_ms == LINK_NEVER) peer->held[i].due_ms = core->now_ms;
-        return;
+        struct held *next = &peer->held[i];
+        if (next->case_hash == case_hash && next->due_ms == LINK_NEVER && !is_behind(peer, next->lane, next->sequence, case_hash)) next->due_ms = core->now_ms;
     }
+}
+
+/* The node itself ended a message. Its case goes on when that is on disk: after a crash before, the message would come again. */
+void deliver_stored(struct core *core, struct peer *peer, unsigned slot)
+{
+    for (size_t i = peer->held_count; i > 0; i--)
+        if (i <= peer->held_count && peer->held[i - 1].leaves == slot + 1) held_remove(core, peer, &peer->held[i - 1]);
+    deliver_due(core, peer);
 }
 
 uint64_t deliver_deadline_ms(const struct peer *peer)
@@ -164,7 +199,7 @@ static bool goes_now(struct core *core, struct peer *peer, unsigned lane, struct
     if (peer->held_count == 0) return true;
     if (held_find(peer, lane, sequence)) return false;
     uint64_t case_hash = hash_case(e.header.case_id);
-    if (!case_is_held(peer, case_hash)) return true;
+    if (!case_is_held(peer, lane, sequence, case_hash)) return true;
     held_add(peer, lane, sequence, case_hash);
     return false;
 }
@@ -236,13 +271,16 @@ void deliver_pump(struct core *core, struct peer *peer, unsigned lane)
 void deliver_session(struct core *core, struct peer *peer)
 {
     for (size_t i = 0; i < peer->held_count; i++)
-        if (peer->held[i].due_ms != LINK_NEVER) peer->held[i].due_ms = core->now_ms;
+        if (peer->held[i].due_ms != LINK_NEVER && !peer->held[i].leaves) peer->held[i].due_ms = core->now_ms;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
         struct queue *q = &peer->queues[lane];
         for (uint32_t i = 0; i < q->flights_count; i++) {
             struct flight *f = flight_at(q, i);
             struct run_view run;
-            if (f->resolved < f->count && get_run(core, peer, lane, f->first, &run)) send_run(core, peer, lane, f, &run, false);
+            if (f->resolved == f->count || !get_run(core, peer, lane, f->first, &run)) continue;
+            core_trace(core, "%s > %s: deliver what is left of lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)f->first,
+                       (unsigned long long)(f->first + f->count - 1));
+            send_run(core, peer, lane, f, &run, false);
         }
         drop_finished(q);
     }
@@ -253,6 +291,7 @@ static void send_held(struct core *core, struct peer *peer, struct held *h)
 {
     struct flight *f = flight_find(&peer->queues[h->lane], h->sequence);
     struct run_view run;
+    h->due_ms = UNDER_WAY;
     if (!f || !get_run(core, peer, h->lane, f->first, &run)) return;
     struct pb_reader r = pb_reader(run.entries);
     struct qiao_bytes raw;
@@ -263,7 +302,6 @@ static void send_held(struct core *core, struct peer *peer, struct held *h)
         link_send_batch(&peer->out->link, h->lane, h->sequence, 1, qiao_bytes(before, (size_t)(r.at - before)), core->now_ms, connection_out(core, peer->out));
         break;
     }
-    h->due_ms = LINK_NEVER - 1; /* under way: due again when the member answers, or with its next session */
 }
 
 void deliver_due(struct core *core, struct peer *peer)
@@ -274,6 +312,11 @@ void deliver_due(struct core *core, struct peer *peer)
 }
 
 /* ---- verdicts ---- */
+
+static void trace_verdict(struct core *core, const struct peer *peer, unsigned lane, uint64_t sequence, const char *what, const char *why)
+{
+    if (core->config.trace) core_trace(core, "%s < %s: %s lane %u message %llu%s%s", core->node, peer->name, what, lane, (unsigned long long)sequence, *why ? ": " : "", why);
+}
 
 static void decide(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, const struct envelope *e, unsigned lane, struct outcome *o)
 {
@@ -289,9 +332,17 @@ static void decide(struct core *core, struct peer *peer, struct flight *f, uint6
     o->lane = e->header.lane;
     o->at_ms = core->wall_ms;
     outcome_add(core, o);
+    static const char *const words[] = { [QIAO_OUTCOME_ACCEPTED] = "accepts", [QIAO_OUTCOME_REFUSED] = "refuses", [QIAO_OUTCOME_DEAD] = "gives up" };
+    trace_verdict(core, peer, lane, sequence, words[o->status], o->code ? qiao_code_name(o->code) : "");
     watch_message(core, 3, &e->header, peer, o->status, o->code);
     resolve(core, peer, lane, f, sequence);
-    held_remove(core, peer, lane, sequence);
+    struct held *h = held_find(peer, lane, sequence);
+    if (h && o->status == QIAO_OUTCOME_DEAD) {
+        h->leaves = core->filling + 1;
+        h->due_ms = UNDER_WAY;
+    } else if (h) {
+        held_remove(core, peer, h);
+    }
 }
 
 static uint64_t retry_delay_ms(const struct core *core, uint32_t attempts, uint64_t wanted_ms)
@@ -304,8 +355,20 @@ static void retry(struct core *core, struct peer *peer, struct flight *f, uint64
 {
     struct held *h = held_find(peer, lane, sequence);
     if (!h) h = held_add(peer, lane, sequence, hash_case(e->header.case_id));
+    h->due_ms = LINK_NEVER;
+    if (is_behind(peer, lane, sequence, h->case_hash)) { /* its case has to wait anyway: no attempt */
+        trace_verdict(core, peer, lane, sequence, "waits for its case with", "");
+        return;
+    }
+    h->due_ms = core->now_ms;
+    if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_HELD) return;
+    for (size_t i = 0; h->case_hash && i < peer->held_count; i++) {
+        struct held *later = &peer->held[i];
+        if (later->case_hash == h->case_hash && later->lane == lane && later->sequence > sequence && later->due_ms < UNDER_WAY) later->due_ms = LINK_NEVER;
+    }
     h->attempts++;
     if (h->attempts < core->config.delivery_attempts_max) {
+        trace_verdict(core, peer, lane, sequence, "wants again", "");
         h->due_ms = core->now_ms + retry_delay_ms(core, h->attempts, verdict->retry_after_ms);
         return;
     }
@@ -319,7 +382,7 @@ static void apply(struct core *core, struct peer *peer, struct flight *f, uint64
     unsigned lane = (unsigned)verdict->lane;
     if (is_resolved(f, sequence) || raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED) return;
     struct outcome outcome = { .status = QIAO_OUTCOME_ACCEPTED };
-    if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_RETRY) {
+    if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_RETRY || verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_HELD) {
         retry(core, peer, f, sequence, &e, lane, verdict);
         return;
     }
@@ -348,7 +411,7 @@ static uint64_t apply_in_flight(struct core *core, struct peer *peer, struct fli
 static bool apply_verdict(struct core *core, struct peer *peer, const Qiao__V1__Verdict *verdict)
 {
     uint64_t count = verdict->count ? verdict->count : 1;
-    if ((unsigned)verdict->lane >= QIAO_LANES || count > QIAO_BATCH_MESSAGES_MAX || (unsigned)verdict->status > 2) return false;
+    if ((unsigned)verdict->lane >= QIAO_LANES || count > QIAO_BATCH_MESSAGES_MAX || (unsigned)verdict->status > QIAO__V1__VERDICT_STATUS__VERDICT_HELD) return false;
     struct queue *q = &peer->queues[verdict->lane];
     uint64_t sequence = verdict->first_sequence, end = sequence + count;
     if (end < sequence || end > q->sent) return false; /* about something that was never delivered */

@@ -97,6 +97,17 @@ static bool is_due(const struct core *core, const struct run_view *run)
     return run->expires_at_ms != 0 && run->expires_at_ms <= core->wall_ms;
 }
 
+/* For sessions that only listen: numbered by their own link, and gone if they have no room. */
+static void send_copies(struct core *core, const struct peer *peer, const struct connection *taker, uint32_t count, struct qiao_bytes entries)
+{
+    for (size_t i = 0; i < core->connections_capacity; i++) {
+        struct connection *c = core->connections[i];
+        if (!c || c == taker || c->closing || c->peer != peer || !c->up || !c->link.peer.wants_events) continue;
+        if (link_can_send(&c->link, LINK_LANE_RECEIPTS))
+            link_send_batch(&c->link, LINK_LANE_RECEIPTS, c->link.tx[LINK_LANE_RECEIPTS].next, count, entries, core->now_ms, connection_out(core, c));
+    }
+}
+
 /* Sends the run at q->sent and small ones behind it in one frame. */
 static bool send_some(struct core *core, struct peer *peer, unsigned lane, struct connection *c)
 {
@@ -118,6 +129,7 @@ static bool send_some(struct core *core, struct peer *peer, unsigned lane, struc
         count += more.count;
     }
     link_send_batch(&c->link, lane, q->sent, count, entries, core->now_ms, connection_out(core, c));
+    if (lane == LINK_LANE_RECEIPTS && peer->listeners > 1) send_copies(core, peer, c, count, entries);
     core_trace(core, "%s > %s: lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)q->sent, (unsigned long long)(q->sent + count - 1));
     q->sent += count;
     if (q->sent > q->sent_max) q->sent_max = q->sent;
@@ -211,13 +223,15 @@ static bool visit_run(void *context, struct qiao_bytes key, struct qiao_bytes va
     return true;
 }
 
-/* What was ever sent to a node may be in its custody already: only that node may end it. So the walk starts at sent_max. */
+/* What was ever sent to a node may be in its custody already: only that node may end it. What was ever delivered to a member may
+ * have taken effect: only the member may end it, and after a restart nobody knows what was delivered before. */
 void queue_expire(struct core *core, struct peer *peer, unsigned lane)
 {
     struct queue *q = &peer->queues[lane];
     struct expiry x = { .core = core, .peer = peer, .lane = lane };
-    if (q->rewriting || (q->run && q->run->expires_at_ms)) return; /* looked at again after the next commit */
-    uint64_t start = lane_is_ordered(peer, lane) ? q->sent_max : q->sent;
+    if (q->rewriting) return; /* looked at again after the next commit */
+    uint64_t start = q->sent_max;
+    if (!lane_is_ordered(peer, lane)) start = q->sent > q->verify_until ? q->sent : q->verify_until;
     struct key from = key_run(peer->number, lane, start), to = key_run(peer->number, lane, UINT64_MAX);
     store_scan(core->store, key_bytes(&from), key_bytes(&to), visit_run, &x);
     /* What is not in the store yet was not seen by this walk: look again soon. */

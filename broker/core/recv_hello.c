@@ -133,12 +133,21 @@ static void up_node(struct core *core, struct connection *c)
 static void up_member(struct core *core, struct connection *c)
 {
     struct peer *peer = c->peer;
+    struct connection *old = c->link.peer.wants_deliveries ? peer->out : NULL;
+    if (old && old != c) {
+        if (peer->receipts == old && c->link.peer.wants_events) peer->receipts = NULL; /* this session takes them: nobody else is to be asked */
+        connection_drop(core, old, QIAO_CODE_LINK_REPLACED, "a newer session of the same member took over");
+    }
     if (c->link.peer.wants_events) {
-        peer->receipts = c;
-        resume_lane(core, c, LINK_LANE_RECEIPTS);
+        /* One session takes receipts for good; others of the same member (a person's `qiao send --wait`) get copies. */
+        bool replaces = peer->receipts && c->link.peer.wants_deliveries && !peer->receipts->link.peer.wants_deliveries;
+        peer->listeners++;
+        if (!peer->receipts || replaces) {
+            peer->receipts = c;
+            resume_lane(core, c, LINK_LANE_RECEIPTS);
+        }
     }
     if (!c->link.peer.wants_deliveries) return;
-    if (peer->out && peer->out != c) connection_drop(core, peer->out, QIAO_CODE_LINK_REPLACED, "a newer session of the same member took over");
     peer->out = c;
     deliver_session(core, peer);
 }
@@ -158,6 +167,7 @@ void recv_up(struct core *core, struct connection *c)
     peer->last_code = QIAO_CODE_OK;
     if (peer->member) up_member(core, c);
     else up_node(core, c);
+    if (c->credit_changed) connection_tell_credit(core, c);
     watch_link(core, peer, true, QIAO_CODE_OK);
     queue_pump(core, peer);
 }

@@ -5,6 +5,8 @@
 
 /* In id sets: the message's outcome was taken in this batch. Peers' numbers are lower. */
 #define ENDED_NUMBER 0xfffeu
+/* The same for one recipient of an area set. */
+#define PAIR_NUMBER 0xfffdu
 
 struct parsed {
     struct qiao_id id;
@@ -37,12 +39,37 @@ static void put_record(struct core *core, const struct key *key, const struct me
     batch_put(core, key, qiao_bytes(value, sizeof value));
 }
 
+/* Names a (message, recipient) in id sets: the id with the recipient's hash over it. */
+static struct qiao_id id_of_pair(const struct qiao_id *id, struct qiao_bytes recipient)
+{
+    struct qiao_id pair = *id;
+    uint64_t low = 0xcbf29ce484222325u, high = 0x84222325cbf29ce4u;
+    for (size_t i = 0; i < recipient.size; i++) {
+        low = (low ^ recipient.data[i]) * 0x100000001b3u;
+        high = (high + recipient.data[i]) * 0x9e3779b97f4a7c15u;
+    }
+    put_u64(pair.bytes, get_u64(pair.bytes) ^ low);
+    put_u64(pair.bytes + 8, get_u64(pair.bytes + 8) ^ high);
+    return pair;
+}
+
+/* True the first time in the batches that are not stored yet. */
+static bool first_in_batches(struct core *core, const struct qiao_id *id, uint16_t number)
+{
+    static const uint8_t no_digest[8] = { 0 };
+    for (int i = 0; i < 2; i++)
+        if (id_set_find(&core->batches[i].seen, id, number)) return false;
+    id_set_add(&core_batch(core)->seen, id, number, no_digest);
+    return true;
+}
+
 /* An area set has an outcome each recipient; the origin record itself stays open. */
 static bool take_of_set(struct core *core, const struct parsed *p, struct qiao_bytes recipient, struct message_record *record)
 {
     struct key key = key_recipient(&p->id, recipient);
     struct qiao_bytes value;
-    if (store_get(core->store, key_bytes(&key), &value)) return false;
+    struct qiao_id pair = id_of_pair(&p->id, recipient);
+    if (store_get(core->store, key_bytes(&key), &value) || !first_in_batches(core, &pair, PAIR_NUMBER)) return false;
     put_record(core, &key, record);
     return true;
 }
@@ -50,7 +77,6 @@ static bool take_of_set(struct core *core, const struct parsed *p, struct qiao_b
 /* True if this outcome is the first for the message. */
 static bool take(struct core *core, const struct peer *member, const struct parsed *p, struct qiao_bytes recipient)
 {
-    static const uint8_t no_digest[8] = { 0 };
     struct key key = key_origin(&p->id);
     struct qiao_bytes value;
     struct message_record record;
@@ -61,9 +87,7 @@ static bool take(struct core *core, const struct peer *member, const struct pars
     record.code = (uint16_t)p->code;
     record.at_ms = p->at_ms;
     if (set) return take_of_set(core, p, recipient, &record);
-    for (int i = 0; i < 2; i++)
-        if (id_set_find(&core->batches[i].seen, &p->id, ENDED_NUMBER)) return false;
-    id_set_add(&core_batch(core)->seen, &p->id, ENDED_NUMBER, no_digest);
+    if (!first_in_batches(core, &p->id, ENDED_NUMBER)) return false;
     put_record(core, &key, &record);
     return true;
 }

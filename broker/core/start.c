@@ -43,7 +43,7 @@ static int number_peers(struct core *core)
             peer->number = get_u16(value.data);
             continue;
         }
-        if (numbers.last == UINT16_MAX - 1) return STORE_CORRUPT;
+        if (numbers.last == PEER_NUMBER_MAX) return STORE_CORRUPT;
         uint8_t number[2];
         peer->number = ++numbers.last;
         put_u16(number, peer->number);

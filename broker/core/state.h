@@ -9,6 +9,9 @@
 #include "core/ids.h"
 #include "core/keys.h"
 
+/* Peers are numbered from 1 to this; id sets use higher numbers for other purposes. */
+#define PEER_NUMBER_MAX 0xfff0u
+
 struct peer;
 struct connection;
 
@@ -39,6 +42,7 @@ struct held {
     uint64_t case_hash;
     uint64_t due_ms;               /* LINK_NEVER: waits for the one before it in its case */
     uint32_t attempts;
+    unsigned leaves;               /* 1 + batch slot that makes its end durable: only then its case goes on; 0: not decided */
 };
 
 /* Messages on disk for one lane of a peer. Sequences: head <= sent <= committed <= tail. */
@@ -57,6 +61,7 @@ struct queue {
     unsigned rewriting;            /* 1 + batch slot in which runs are rewritten without expired messages; 0: none. Nothing is sent meanwhile */
     struct flight *flights;        /* free lanes: ring */
     uint32_t flights_first, flights_count, flights_capacity;
+    uint32_t flights_finished;     /* of these, answered in full and waiting to be taken out */
     uint64_t flying_messages, flying_bytes;
 };
 
@@ -88,6 +93,7 @@ struct peer {
     uint64_t since_ms;             /* wall time of the last up or down */
     unsigned last_code;
     unsigned connections;          /* up */
+    unsigned listeners;            /* of these, that want receipts */
 };
 
 struct connection {
@@ -102,6 +108,7 @@ struct connection {
     uint64_t ack[LINK_LANES];      /* to acknowledge when durable[lane] reaches it */
     bool dirty;                    /* in core->dirty */
     bool closing;                  /* close after out */
+    bool credit_changed;           /* during the handshake */
     bool watching;
     uint32_t watch_request;
     char *dialled;
@@ -184,6 +191,7 @@ static inline struct buf *connection_out(struct core *core, struct connection *c
 /* core.c */
 void core_mark_dirty(struct core *core, struct connection *connection);
 void connection_drop(struct core *core, struct connection *connection, unsigned code, const char *reason);
+void connection_tell_credit(struct core *core, struct connection *connection);
 struct connection *core_connection(struct core *core, struct core_connection_id id);
 void core_notice(struct core *core, const char *event, const char *peer, unsigned code, const char *reason);
 struct qiao_id core_new_id(struct core *core);
@@ -220,6 +228,7 @@ void queue_expire(struct core *core, struct peer *peer, unsigned lane);
 void deliver_session(struct core *core, struct peer *peer);      /* a member connected: what is unanswered comes again */
 void deliver_pump(struct core *core, struct peer *peer, unsigned lane);
 void deliver_due(struct core *core, struct peer *peer);
+void deliver_stored(struct core *core, struct peer *peer, unsigned slot); /* decisions that waited for the disk */
 uint64_t deliver_deadline_ms(const struct peer *peer);
 
 /* recv_*.c */

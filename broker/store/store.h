@@ -1,4 +1,4 @@
-/* The store: ordered keys, one transaction a batch. Two engines behind eight calls.
+/* The store: ordered keys, one transaction a batch. Engines behind eight calls.
  *
  * Threads: open and close on any one thread. get, scan, refresh and stat are called by one reading thread (the loop);
  * commit is called by one writing thread, concurrently with reads. What a read returns stays valid until the reading
@@ -78,6 +78,7 @@ struct store {
 };
 
 extern const struct store_engine store_engine_lmdb;
+extern const struct store_engine store_engine_journal; /* a journal in front of LMDB: the engine of a node */
 
 static inline bool store_get(struct store *s, struct qiao_bytes key, struct qiao_bytes *ret_value)
 {

@@ -1,50 +1,55 @@
-# What a fresh machine needs, for conf/demo/run.sh and tests/run.sh. Sourced; ROOT is the top of the tree.
-# install_packages [test]    installs what is missing, says nothing when nothing is
-# build_tree PRESET [cmake options]    configures and builds into build/PRESET
+# Sourced by run.sh here and by tests/run.sh: what a fresh machine needs, and the build. ROOT must be set to the project's folder.
 
-RUN_PACKAGES='build-essential cmake ninja-build pkg-config libnng-dev libprotobuf-c-dev protobuf-c-compiler libssl-dev libuv1-dev liblmdb-dev libfyaml-dev libjansson-dev uthash-dev zlib1g-dev openssl'
-TEST_PACKAGES='libcriterion-dev libnanomsg5 protobuf-compiler python3 util-linux e2fsprogs procps iproute2 g++'
+PACKAGES_BUILD='gcc libc6-dev cmake ninja-build pkg-config libnng-dev libssl-dev libuv1-dev libprotobuf-c-dev protobuf-c-compiler liblmdb-dev libfyaml-dev libjansson-dev'
+PACKAGES_TEST='libcriterion-dev protobuf-compiler openssl python3'
 
-missing_packages() {
-    for package in "$@"; do
-        dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || printf '%s ' "$package"
-    done
+is_installed() { # PACKAGE
+    case "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" in *' installed') return 0 ;; *) return 1 ;; esac
 }
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"
-    elif command -v sudo >/dev/null 2>&1; then sudo "$@"
+# Names of the packages that are missing; install_packages installs them. "test" adds what only the tests need.
+missing_packages() { # [test]
+    wanted=$PACKAGES_BUILD
+    [ "${1:-}" = test ] && wanted="$wanted $PACKAGES_TEST"
+    for package in $wanted; do
+        is_installed "$package" || printf '%s ' "$package"
+    done
+    # Debian 13 has the less usual charsets in a package of their own.
+    printf x | iconv -f GB18030 -t UTF-8 >/dev/null 2>&1 || printf 'libc-gconv-modules-extra '
+}
+
+install_packages() { # [test]
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        echo "This is not a Debian system: install the equivalents of $PACKAGES_BUILD yourself." >&2
+        return 0
+    fi
+    missing=$(missing_packages "${1:-}")
+    [ -z "$missing" ] && return 0
+    if [ "$(id -u)" = 0 ]; then
+        as_root=env
+    elif command -v sudo >/dev/null; then
+        as_root='sudo env'
     else
-        echo "these packages are missing and need root to install: run as root, or install sudo" >&2
+        echo "Packages are missing and neither root nor sudo is here. As root: apt-get install $missing" >&2
         return 1
     fi
-}
-
-install_packages() {
-    wanted=$RUN_PACKAGES
-    [ "${1:-}" = test ] && wanted="$wanted $TEST_PACKAGES"
-    command -v dpkg-query >/dev/null 2>&1 || {
-        echo "no dpkg here: install the packages named in README.md by hand" >&2
-        return 0
+    echo "Installing: $missing"
+    # shellcheck disable=SC2086  # the list is words
+    $as_root DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
+        $as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null || {
+        echo "apt-get could not install: $missing" >&2
+        return 1
     }
-    # shellcheck disable=SC2086
-    missing=$(missing_packages $wanted)
-    [ -z "$missing" ] && return 0
-    echo "installing: $missing" >&2
-    as_root apt-get update -qq >&2 || return 1
-    # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
 }
 
-build_tree() {
+# Configures (again) and builds PRESET (see .cmake/CMakePresets.json) into build/PRESET.
+build_tree() { # PRESET [cmake arguments…]
     preset=$1
     shift
-    (cd "$ROOT/.cmake" && cmake --preset "$preset" "$@" >"$ROOT/build/$preset.configure.log" 2>&1) || {
-        cat "$ROOT/build/$preset.configure.log" >&2
-        return 1
-    }
-    cmake --build "$ROOT/build/$preset" >"$ROOT/build/$preset.build.log" 2>&1 || {
-        tail -n 60 "$ROOT/build/$preset.build.log" >&2
-        return 1
-    }
+    # A tree configured by hand from the top cannot go on from .cmake: it is configured anew.
+    cache=$ROOT/build/$preset/CMakeCache.txt
+    if [ -f "$cache" ] && ! grep -q '^CMAKE_HOME_DIRECTORY:INTERNAL=.*/\.cmake$' "$cache"; then
+        rm -rf "$ROOT/build/$preset"
+    fi
+    (cd "$ROOT/.cmake" && cmake --preset "$preset" "$@" && cmake --build "$ROOT/build/$preset")
 }

@@ -84,7 +84,8 @@ struct qiao_client_handler {
     void (*link)(void *context, bool up, unsigned code, const char *reason);
     /* The node has the message on disk; the outbox has let go of it. Called once per submitted message, in order of submission per lane. May be NULL. */
     void (*submitted)(void *context, const struct qiao_id *id);
-    /* The terminal outcome of a message this client submitted. Repeated after a crash of this process at the wrong moment. May be NULL. */
+    /* The terminal outcome of a message this client submitted. The node lets go of it with the next qiao_client_dispatch: what the
+     * adapter keeps of it should be on disk by then. Repeated after a crash of this process before that. May be NULL. */
     void (*receipt)(void *context, const struct qiao_receipt *receipt);
     /* A message for this member. Answer QIAO_VERDICT_ACCEPT; QIAO_VERDICT_REFUSE or _RETRY after qiao_client_explain(); or
      * QIAO_VERDICT_LATER and call qiao_client_verdict() with the token afterwards. The node delivers again until there is a verdict,

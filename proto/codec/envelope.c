@@ -2,11 +2,12 @@
 
 #include <qiao/err.h>
 
-enum { HEADER_FIELD_COUNT = 25 };
+enum { HEADER_FIELD_COUNT = 25, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
 
+/* No NUL: what one side compares as bytes, another reads as a C string. */
 static bool text_ok(struct qiao_bytes text, size_t size_max)
 {
-    return text.size <= size_max && utf8_valid(text);
+    return text.size <= size_max && utf8_valid(text) && (text.size == 0 || !memchr(text.data, '\0', text.size));
 }
 
 static bool read_address(struct qiao_bytes raw, struct address *ret_address)
@@ -66,13 +67,15 @@ static unsigned read_header(struct qiao_bytes bytes, struct header *h)
 {
     struct pb_reader r = pb_reader(bytes);
     struct pb_field f;
-    bool has_id = false;
+    uint32_t seen = 0;
     while (pb_next(&r, &f)) {
         if (f.number >= HEADER_FIELD_COUNT) continue; /* a newer version's: carried, not read */
+        uint32_t bit = f.number == HEADER_LEGAL_BASIS ? 0 : 1u << f.number;
+        if (seen & bit) return QIAO_CODE_MALFORMED; /* readers that merge and readers that take the last would differ */
         if (f.type != (enum pb_type)header_types[f.number] || !read_header_field(&f, h)) return QIAO_CODE_MALFORMED;
-        has_id |= f.number == 1;
+        seen |= bit;
     }
-    if (r.failed || !has_id) return QIAO_CODE_MALFORMED;
+    if (r.failed || !(seen & 1u << 1)) return QIAO_CODE_MALFORMED;
     if (h->destination.area.size == 0 && h->destination.service.size == 0) return QIAO_CODE_ADDRESS;
     return QIAO_CODE_OK;
 }
@@ -82,6 +85,7 @@ static bool read_transit(struct qiao_bytes bytes, struct envelope *e)
     struct pb_reader r = pb_reader(bytes);
     struct pb_field f;
     while (pb_next(&r, &f)) {
+        if ((f.number == 1 && f.type != PB_BYTES) || (f.number == 2 && f.type != PB_VARINT)) return false;
         if (f.number == 1) e->hops += 1;
         if (f.number == 2) e->attempt = (uint32_t)f.value;
     }

@@ -22,7 +22,7 @@ struct pb_field {
 
 static inline struct pb_reader pb_reader(struct qiao_bytes bytes)
 {
-    return (struct pb_reader){ bytes.data, bytes.data + bytes.size, false };
+    return (struct pb_reader){ bytes.data, bytes.size ? bytes.data + bytes.size : bytes.data, false }; /* NULL + 0 is not defined */
 }
 
 /* The next field, or false at the end or on failure (then failed is set). Groups and field number 0 are failures. */

@@ -39,7 +39,13 @@ void link_accept(struct link *link, const struct link_resume resume[LINK_LANES],
 {
     assert(link->state == LINK_STATE_WAIT_ACCEPT);
     memcpy(link->resume, resume, sizeof link->resume);
-    for (unsigned lane = 0; lane < LINK_LANES; lane++) assert(resume[lane].next > 0);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        /* What a lane stands at when the peer's Auth does not speak of it. */
+        assert(resume[lane].next > 0);
+        link->tx[lane].next = resume[lane].next;
+        link->tx[lane].acked = resume[lane].next - 1;
+        link->rx[lane].next = resume[lane].received + 1;
+    }
     if (!link->options.dialer) handshake_put_hello(link, out);
     if (!handshake_put_auth(link, out)) {
         link_close(link, QIAO_CODE_LINK_SIGNATURE, "own key cannot sign", out);
@@ -152,7 +158,8 @@ static bool take_lane_ack(struct link *link, struct qiao_bytes bytes)
     tx->credit_messages = values[3];
     tx->credit_bytes = values[4];
     if (lane_is_free(link, (unsigned)values[1], true)) return true;
-    if (values[2] >= tx->next) return false; /* acknowledges what was never sent */
+    /* Beyond what this session sent: taken from an earlier connection and stored meanwhile. It is said again when it comes again. */
+    if (values[2] >= tx->next) values[2] = tx->next - 1;
     if (values[2] > tx->acked) tx->acked = values[2];
     release_flights(tx, tx->acked);
     return true;

@@ -53,7 +53,8 @@ enum wire_error { /* positive results */
 };
 
 struct wire_handler {
-    /* A stream is up (TLS handshake done). endpoint tells which listener or dialer it came from. */
+    /* A stream is up (TLS handshake done). endpoint tells which listener or dialer it came from. In TLS 1.3 a dialer is done before
+     * the listener has judged its certificate: a refusal comes as closed, with the reason, right after connected. */
     void (*connected)(void *context, struct wire_endpoint *endpoint, struct wire_connection *connection, const struct wire_peer *peer);
     /* A dial attempt failed; the owner decides when to dial again. */
     void (*dial_failed)(void *context, struct wire_endpoint *endpoint, const char *reason);
@@ -100,7 +101,8 @@ void wire_send(struct wire_connection *connection, uint8_t *buffer, size_t size)
 size_t wire_pending(const struct wire_connection *connection);
 /* While paused, received is not called and the ring fills until the sender is held back by the transport. */
 void wire_pause(struct wire_connection *connection, bool paused);
-/* Closes after what is queued has been sent, or at once. closed is reported by a later wire_poll. */
+/* Closes after what is queued has been sent (given up after 30 s without an end), or at once. Nothing is delivered any more; closed is
+ * reported by a later wire_poll. */
 void wire_close(struct wire_connection *connection, bool at_once);
 
 #endif

@@ -40,7 +40,8 @@ void disk_release(struct sim *sim, struct sim_node *node)
 
 void disk_crash(struct sim *sim, struct sim_node *node)
 {
-    if (node->committing && sim_chance(sim, 50) && store_commit(node->store, node->committing) == STORE_OK)
+    bool durable = node->torn == SIM_TORN_DURABLE || (node->torn == SIM_TORN_BY_CHANCE && sim_chance(sim, 50));
+    if (node->committing && durable && store_commit(node->store, node->committing) == STORE_OK)
         checks_committed(sim, node, node->committing);
     node->committing = NULL;
     struct store_array_faults faults = *store_array_faults(node->store);

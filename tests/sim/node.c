@@ -11,7 +11,7 @@
 void node_step(struct sim *sim, struct sim_node *node, struct core_event *event)
 {
     event->now_ms = sim->now_ms;
-    event->wall_ms = sim_wall_ms(sim);
+    event->wall_ms = node_wall_ms(sim, node);
     core_step(node->core, event);
 }
 
@@ -26,7 +26,7 @@ static size_t add_peers(const struct sim *sim, const struct sim_node *node, stru
         if (other->parent == (int)node->index) peers[count++] = (struct core_peer_config){ .name = other->name, .area = other->area, .role = LINK_ROLE_CHILD_NODE };
     }
     for (uint32_t i = 0; i < sim->members_count; i++)
-        if (sim->members[i].node == node->index) peers[count++] = (struct core_peer_config){ .name = sim->members[i].name, .member = true };
+        if (sim->members[i].node == node->index && !sim->members[i].twin) peers[count++] = (struct core_peer_config){ .name = sim->members[i].name, .member = true };
     return count;
 }
 
@@ -55,7 +55,7 @@ void node_start(struct sim *sim, struct sim_node *node)
         config.trace_context = sim;
     }
     sim_trace(sim, "%s starts", node->name);
-    int result = core_new(&config, node->store, sim->now_ms, sim_wall_ms(sim), &node->core, error, sizeof error);
+    int result = core_new(&config, node->store, sim->now_ms, node_wall_ms(sim, node), &node->core, error, sizeof error);
     if (result != 0) {
         node->core = NULL;
         sim_fail(sim, "%s does not start: %s", node->name, error);
@@ -65,6 +65,16 @@ void node_start(struct sim *sim, struct sim_node *node)
     node->stalled = false;
     node_settle(sim, node);
     if (node->parent >= 0) sim_at(sim, 1 + sim_random(sim, 20), SIM_NODE_DIAL, node->index, node->life, 0);
+}
+
+void node_shut_down(struct sim *sim, struct sim_node *node, uint64_t down_ms)
+{
+    if (!node->core) return;
+    sim_trace(sim, "%s is told to stop", node->name);
+    struct core_event event = { .type = CORE_SHUTDOWN };
+    node_step(sim, node, &event);
+    node_settle(sim, node);
+    node_crash(sim, node, down_ms);
 }
 
 void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms)

@@ -239,6 +239,14 @@ uint32_t sim_add_member(struct sim *sim, uint32_t node, const char *name, bool d
     return index;
 }
 
+uint32_t sim_add_twin(struct sim *sim)
+{
+    const struct sim_member *first = &sim->members[sim->members_count - 1];
+    uint32_t index = sim_add_member(sim, first->node, first->name, false);
+    sim->members[index].twin = true;
+    return index;
+}
+
 void sim_start(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->nodes_count; i++) node_start(sim, &sim->nodes[i]);

@@ -86,12 +86,15 @@ struct sim_node {
     const struct store_batch *committing;
     uint32_t disk_ms_min, disk_ms_max;
     uint64_t full_until_ms;
+    int64_t clock_ms;              /* its wall clock is wrong by this */
     uint64_t blocked_until_ms;     /* partition between it and its parent */
     uint64_t tick_ms;
     uint64_t ticks_at_ms, ticks_count;
     int up_pipe;                   /* to the parent, or -1 */
     bool stalled;
-    bool hold_commits;             /* scenarios: commits wait for sim_disk_release */
+    bool hold_commits;             /* scenarios: commits wait for disk_release */
+    enum { SIM_TORN_BY_CHANCE, SIM_TORN_LOST, SIM_TORN_DURABLE } torn; /* what a crash makes of the batch under way */
+    uint32_t numbers[SIM_NODES_MAX + SIM_MEMBERS_MAX + 2]; /* peer number on disk -> 1 + member */
     struct core_connection_id audit;
     struct buf audit_out;
     bool audit_closed;
@@ -112,14 +115,22 @@ struct sim_outbox {
     uint64_t removed[QIAO_LANES], synced_removed[QIAO_LANES];
 };
 
+/* A delivery that the office has not answered yet. */
+struct sim_late {
+    uint64_t token;
+    uint32_t message;
+};
+
 struct sim_member {
     struct sim *sim;
     uint32_t index, node;
     char name[SIM_TEXT_SIZE];
     bool alive;
     bool durable;                  /* its outbox survives */
+    bool twin;                     /* a second session of the member before it: sends and hears of outcomes, takes no deliveries */
     bool late;                     /* answers some deliveries later */
     uint32_t refuse_percent, retry_percent, poison_percent;
+    uint32_t refuse_message, retry_message, poison_message; /* scenarios: 1 + the message to refuse, to retry once, to retry for ever */
     struct session session;
     struct sim_outbox outbox;
     uint64_t life;
@@ -131,6 +142,8 @@ struct sim_member {
     int pipe;                      /* or -1 */
     unsigned crash;                /* asked for by a handler: 1 before the verdict leaves, 2 after */
     bool absent;                   /* does not dial */
+    struct sim_late *late_ones;
+    size_t late_count, late_capacity;
 };
 
 /* ---- what is known about each message ---- */
@@ -224,6 +237,8 @@ struct sim {
 struct sim *sim_new(const struct sim_options *options);
 struct sim *sim_free(struct sim *sim); /* returns NULL */
 uint32_t sim_add_node(struct sim *sim, const char *name, const char *area, int parent);
+/* A second session of the member that was added last. */
+uint32_t sim_add_twin(struct sim *sim);
 uint32_t sim_add_member(struct sim *sim, uint32_t node, const char *name, bool durable);
 /* After all nodes and members are there. */
 void sim_start(struct sim *sim);
@@ -238,6 +253,7 @@ void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(pr
 /* A core's own line of trace. */
 void sim_core_trace(void *context, const char *line);
 static inline uint64_t sim_wall_ms(const struct sim *sim) { return SIM_WALL_MS + sim->now_ms; }
+static inline uint64_t node_wall_ms(const struct sim *sim, const struct sim_node *node) { return sim_wall_ms(sim) + (uint64_t)node->clock_ms; }
 
 /* wire.c */
 int pipe_open(struct sim *sim, struct sim_end a, struct sim_end b, const uint64_t *blocked_until);
@@ -252,6 +268,8 @@ unsigned pipe_end_of(const struct sim *sim, int pipe, enum sim_end_kind kind, ui
 
 /* node.c */
 void node_start(struct sim *sim, struct sim_node *node);
+/* The core says goodbye to everybody; then the process ends. */
+void node_shut_down(struct sim *sim, struct sim_node *node, uint64_t down_ms);
 void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms);
 void node_connect(struct sim *sim, struct sim_node *node, struct core_connection_id id, const char *common_name, const char *dialled);
 /* False when the node reads nothing more at the moment. */
@@ -262,7 +280,7 @@ void node_dial(struct sim *sim, struct sim_node *node);
 void node_step(struct sim *sim, struct sim_node *node, struct core_event *event);
 /* Sends what the core has to say, commits what it wants committed, sets its alarm. */
 void node_settle(struct sim *sim, struct sim_node *node);
-void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config peers[SIM_NODES_MAX + SIM_MEMBERS_MAX], struct core_config *ret_config);
+void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, struct core_config *ret_config);
 
 /* disk.c */
 void disk_begin(struct sim *sim, struct sim_node *node);
@@ -290,6 +308,8 @@ void traffic_heal(struct sim *sim);
 /* Puts one message into the member's outbox; false when the outbox is full. */
 bool traffic_submit(struct sim *sim, struct sim_member *member, uint32_t message);
 uint32_t traffic_message(struct sim *sim, struct sim_member *sender);
+/* The id of a message that a node took, submitted again: with the same content, or in conflict. */
+bool traffic_submit_again(struct sim *sim, uint32_t message, bool conflict);
 
 /* checks.c */
 uint32_t checks_message(struct sim *sim, const struct sim_message *message);

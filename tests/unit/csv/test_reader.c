@@ -195,3 +195,41 @@ Test(csv_reader, the_edge_of_the_buffer_does_not_show)
     reader_free(reader);
     close(fd);
 }
+
+/* Random rows of the characters that matter, under small limits: the reader ends, tells every row once, and with room for everything
+ * the bytes of the rows and the line ends between them make up the file. */
+Test(csv_reader, random_files_are_accounted_for)
+{
+    static const char alphabet[] = "\"\",,\r\n\r\nab\0";
+    unsigned random = 311;
+    for (int round = 0; round < 20000; round++) {
+        char data[48];
+        size_t size = (size_t)rand_r(&random) % sizeof data, bytes = 0, ends = 0;
+        for (size_t i = 0; i < size; i++) {
+            data[i] = alphabet[(size_t)rand_r(&random) % (sizeof alphabet - 1)];
+            ends += data[i] == '\r' || data[i] == '\n';
+        }
+        bool small = round % 2;
+        const struct reader_limits limits = { ',', small ? 1 + (size_t)rand_r(&random) % 12 : 4096, 8, 3 };
+        int fd = file_of(data, size);
+        struct reader *reader = reader_new(fd, &limits);
+        struct reader_row row;
+        uint64_t number = 0;
+        int r;
+        while ((r = reader_next(reader, &row)) == 1) {
+            cr_assert_eq(row.number, number++);
+            cr_assert_leq(number, size + 1);
+            bytes += row.raw.size;
+            for (size_t i = 0; i < row.raw.size; i++) /* inside quotes, and lone ones of bad rows */
+                ends -= row.raw.data[i] == '\r' || row.raw.data[i] == '\n';
+            for (size_t i = 0; i < row.fields_count; i++)
+                cr_assert_leq(row.fields[i].size, limits.field_bytes_max);
+        }
+        cr_assert_eq(r, 0);
+        cr_assert_leq(bytes, size);
+        if (!small)
+            cr_assert_eq(bytes + ends, size, "round %d", round);
+        reader_free(reader);
+        close(fd);
+    }
+}

@@ -6,6 +6,9 @@
 
 #define TEST_STORE_VERSION 1u
 
+/* The journal engine over the array engine, and over LMDB with a checkpoint every few commits. */
+extern const struct store_engine test_journal_over_array, test_journal_hasty;
+
 /* A new directory for this test; removed with all it holds by test_directory_remove. */
 const char *test_directory(void);
 void test_directory_remove(void);

@@ -9,14 +9,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static const struct store_engine *const engines[] = { &store_engine_lmdb, &store_engine_array };
+static const struct store_engine *const engines[] = {
+    &store_engine_lmdb, &store_engine_array, &store_engine_journal, &test_journal_over_array, &test_journal_hasty,
+};
 static const struct qiao_bytes none;
 
 #define ENGINES(name)                                                       \
     ParameterizedTestParameters(store, name)                                \
     {                                                                       \
-        static int rows[] = { 0, 1 };                                       \
-        return cr_make_param_array(int, rows, 2);                           \
+        static int rows[] = { 0, 1, 2, 3, 4 };                                       \
+        return cr_make_param_array(int, rows, 5);                           \
     }                                                                       \
     ParameterizedTest(int *row, store, name, .fini = test_directory_remove)
 

@@ -97,6 +97,14 @@ struct wire_endpoint *node_dial(struct node *node, const char *url)
     return endpoint;
 }
 
+void own_url(const char *url, char *text, size_t size)
+{
+    if (strncmp(url, "ipc:", 4) == 0)
+        snprintf(text, size, "%s-%d", url, (int)getpid());
+    else
+        snprintf(text, size, "%s", url);
+}
+
 static void on_connected(void *context, struct wire_endpoint *endpoint, struct wire_connection *connection, const struct wire_peer *peer)
 {
     struct node *node = context;

@@ -39,6 +39,9 @@ struct wire_endpoint *node_listen(struct node *node, const char *url);
 /* Prepares a dialer and dials once. */
 struct wire_endpoint *node_dial(struct node *node, const char *url);
 
+/* The same URL, the path of a local socket with this process's number behind it. */
+void own_url(const char *url, char *text, size_t size);
+
 /* Lets all nodes do what there is to do, sleeping until the first notification for at most timeout_ms. */
 void pump(struct node *const *nodes, size_t count, int timeout_ms);
 

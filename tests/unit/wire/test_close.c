@@ -21,7 +21,7 @@ static void open_link(const char *pattern)
     certificates_issue(certificates, "client", CERTIFICATE_P256, CERTIFICATE_GOOD);
     server = node_new(certificates, "server", false);
     client = node_new(certificates, "client", false);
-    snprintf(url, sizeof url, pattern, getpid());
+    own_url(pattern, url, sizeof url);
     node_dial(client, wire_endpoint_url(node_listen(server, url)));
     cr_assert(REACHED(client->open_count == 1 && server->open_count == 1, client, server));
 }
@@ -57,7 +57,7 @@ static void close_softly_over(const char *pattern)
 
 Test(wire_close, softly_sends_what_is_queued_over_tls) { close_softly_over("tls+tcp://127.0.0.1:0"); }
 Test(wire_close, softly_sends_what_is_queued_over_tcp) { close_softly_over("tcp://127.0.0.1:0"); }
-Test(wire_close, softly_sends_what_is_queued_over_ipc) { close_softly_over("ipc:///tmp/qiao-test-soft-%d"); }
+Test(wire_close, softly_sends_what_is_queued_over_ipc) { close_softly_over("ipc:///tmp/qiao-test-soft"); }
 
 Test(wire_close, at_once_does_not_wait_for_a_peer_that_does_not_read)
 {
@@ -107,7 +107,7 @@ static void survive_killed_peer(const char *pattern, bool paused)
     certificates_issue(certificates, "server", CERTIFICATE_P256, CERTIFICATE_GOOD);
     certificates_issue(certificates, "client", CERTIFICATE_P256, CERTIFICATE_GOOD);
     cr_assert(pipe(told) == 0);
-    snprintf(url, sizeof url, pattern, getpid());
+    own_url(pattern, url, sizeof url);
     pid_t peer = fork(); /* before NNG has threads here */
     if (peer == 0) {
         char theirs[300] = "";
@@ -143,4 +143,4 @@ Test(wire_close, a_killed_peer_is_noticed_over_tls) { survive_killed_peer("tls+t
 Test(wire_close, a_killed_peer_is_noticed_over_tls_after_a_pause) { survive_killed_peer("tls+tcp://127.0.0.1:0", true); }
 Test(wire_close, a_killed_peer_is_noticed_over_tcp) { survive_killed_peer("tcp://127.0.0.1:0", false); }
 Test(wire_close, a_killed_peer_is_noticed_over_tcp_after_a_pause) { survive_killed_peer("tcp://127.0.0.1:0", true); }
-Test(wire_close, a_killed_peer_is_noticed_over_ipc_after_a_pause) { survive_killed_peer("ipc:///tmp/qiao-test-killed-%d", true); }
+Test(wire_close, a_killed_peer_is_noticed_over_ipc_after_a_pause) { survive_killed_peer("ipc:///tmp/qiao-test-killed", true); }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const urls[] = { "tls+tcp://127.0.0.1:0", "tcp://127.0.0.1:0", "ipc:///tmp/qiao-test-echo-%d", "tls+tcp4://127.0.0.1:0" };
+static const char *const urls[] = { "tls+tcp://127.0.0.1:0", "tcp://127.0.0.1:0", "ipc:///tmp/qiao-test-echo", "tls+tcp4://127.0.0.1:0" };
 
 static void echo(struct node *node, struct link *link, struct qiao_bytes bytes)
 {
@@ -42,7 +42,7 @@ static void echo_over(const char *pattern)
     server->received = echo;
     server->budget_bytes = 77777;
     char url[200];
-    snprintf(url, sizeof url, pattern, getpid());
+    own_url(pattern, url, sizeof url);
     node_dial(client, wire_endpoint_url(node_listen(server, url)));
     cr_assert(REACHED(client->open_count == 1 && server->open_count == 1, client, server), "%s", url);
     uint64_t size, hash;
@@ -64,7 +64,7 @@ Test(wire_echo, the_peer_of_a_local_socket_is_described)
 {
     struct node *server = node_new(NULL, NULL, false), *client = node_new(NULL, NULL, false);
     char url[200], expected[100];
-    snprintf(url, sizeof url, "ipc:///tmp/qiao-test-peer-%d", getpid());
+    own_url("ipc:///tmp/qiao-test-peer", url, sizeof url);
     node_listen(server, url);
     node_dial(client, url);
     cr_assert(REACHED(server->open_count == 1, server, client));

@@ -1,0 +1,338 @@
+/* The promises, checked while the world runs: at each delivery, receipt and commit, and at the end. */
+#include "sim.h"
+
+#include "core/keys.h"
+
+#include <stdio.h>
+
+/* More than the credit that was given may be under way: one frame beyond the window, and small frames. */
+#define WIRE_BYTES_MAX (6u * 1024u * 1024u)
+#define FILLING_BYTES_MAX (256u * 1024u + 2u * 4u * 1024u * 1024u)
+
+/* ---- who is who ---- */
+
+static uint32_t message_of(struct sim *sim, const struct qiao_id *id)
+{
+    uint32_t index = get_u32(id->bytes + 12);
+    if (index < sim->messages_count && qiao_id_equal(&sim->messages[index].id, id)) return index;
+    sim_fail(sim, "a message nobody sent");
+    return UINT32_MAX;
+}
+
+const char *checks_describe(const struct sim *sim, uint32_t index, char text[256])
+{
+    const struct sim_message *m = &sim->messages[index];
+    snprintf(text, 256, "message %u (%s -> %s/%s, lane %u, case %u.%llu, expires %llu)", index, sim->members[m->sender].name, m->area, m->org, m->lane, m->case_number,
+             (unsigned long long)m->case_sequence, (unsigned long long)(m->expires_at_ms ? m->expires_at_ms - SIM_WALL_MS : 0));
+    return text;
+}
+
+static struct sim_recipient *recipient_of(struct sim *sim, const struct sim_message *m, uint32_t member)
+{
+    if (m->to == SIM_TO_SET) return &sim->recipients[m->first_recipient + member];
+    return &sim->recipients[m->first_recipient];
+}
+
+static uint32_t member_at(const struct sim *sim, struct qiao_bytes area, struct qiao_bytes org)
+{
+    for (uint32_t i = 0; i < sim->members_count; i++) {
+        const struct sim_member *member = &sim->members[i];
+        if (qiao_bytes_equal(area, qiao_bytes_from_string(sim->nodes[member->node].area)) && qiao_bytes_equal(org, qiao_bytes_from_string(member->name))) return i;
+    }
+    return sim->members_count; /* the set itself */
+}
+
+static struct sim_chain *chain_of(struct sim *sim, const struct sim_message *m, uint32_t recipient)
+{
+    if (m->case_number >= SIM_CASES) return NULL;
+    return &sim->chains[((m->sender * SIM_MEMBERS_MAX + recipient) * SIM_CASES + m->case_number) * QIAO_LANES + m->lane];
+}
+
+uint32_t checks_message(struct sim *sim, const struct sim_message *message)
+{
+    if (sim->messages_count == sim->messages_capacity) {
+        sim->messages_capacity = sim->messages_capacity ? sim->messages_capacity * 2 : 256;
+        sim->messages = base_realloc(sim->messages, sim->messages_capacity * sizeof *sim->messages);
+    }
+    uint32_t index = sim->messages_count++;
+    struct sim_message *m = &sim->messages[index];
+    *m = *message;
+    m->recipients_count = m->to == SIM_TO_SET ? sim->members_count + 1 : 1;
+    m->first_recipient = sim->recipients_count;
+    while (sim->recipients_count + m->recipients_count > sim->recipients_capacity) {
+        sim->recipients_capacity = sim->recipients_capacity ? sim->recipients_capacity * 2 : 256;
+        sim->recipients = base_realloc(sim->recipients, sim->recipients_capacity * sizeof *sim->recipients);
+    }
+    memset(&sim->recipients[sim->recipients_count], 0, m->recipients_count * sizeof *sim->recipients);
+    sim->recipients_count += m->recipients_count;
+    sim->counts.messages++;
+    struct sim_chain *chain = m->to == SIM_TO_MEMBER ? chain_of(sim, m, m->recipient) : NULL;
+    if (!chain) return index;
+    if (chain->count == chain->capacity) {
+        chain->capacity = chain->capacity ? chain->capacity * 2 : 8;
+        chain->messages = base_realloc(chain->messages, chain->capacity * sizeof *chain->messages);
+    }
+    chain->messages[chain->count++] = index;
+    return index;
+}
+
+/* ---- at the sender ---- */
+
+static bool is_of(const struct sim *sim, uint32_t sender, const struct sim_member *member)
+{
+    return sim->members[sender].node == member->node && strcmp(sim->members[sender].name, member->name) == 0;
+}
+
+void checks_submitted(struct sim *sim, const struct sim_member *member, const struct qiao_id *id)
+{
+    uint32_t index = message_of(sim, id);
+    if (sim->failed) return;
+    if (!is_of(sim, sim->messages[index].sender, member)) sim_fail(sim, "%s is told that a message of another member was submitted", member->name);
+    if (!sim->messages[index].submitted) sim->counts.submitted++;
+    sim->messages[index].submitted = true;
+}
+
+void checks_receipt(struct sim *sim, const struct sim_member *member, const struct qiao_receipt *receipt)
+{
+    char text[256];
+    uint32_t index = message_of(sim, &receipt->message_id);
+    if (sim->failed) return;
+    struct sim_message *m = &sim->messages[index];
+    checks_describe(sim, index, text);
+    sim->counts.receipts++;
+    if (!is_of(sim, m->sender, member)) sim_fail(sim, "%s gets the receipt of another member's %s", member->name, text);
+    if (receipt->outcome == QIAO_OUTCOME_REFUSED && receipt->code == QIAO_CODE_CONFLICT) {
+        if (!m->conflicting) sim_fail(sim, "conflict reported without one: %s", text);
+        return;
+    }
+    uint32_t from = member_at(sim, qiao_bytes_from_string(receipt->recipient.area), qiao_bytes_from_string(receipt->recipient.org));
+    if (m->to == SIM_TO_MEMBER && from != m->recipient) sim_fail(sim, "receipt of %s comes from %s/%s", text, receipt->recipient.area, receipt->recipient.org);
+    if (sim->failed) return;
+    struct sim_recipient *r = recipient_of(sim, m, from);
+    if (r->seen && (r->seen != receipt->outcome || r->seen_code != receipt->code))
+        sim_fail(sim, "two outcomes, %u %s and then %u %s: %s", r->seen, qiao_code_name(r->seen_code), receipt->outcome, qiao_code_name(receipt->code), text);
+    if (receipt->outcome == QIAO_OUTCOME_ACCEPTED && r->decided != QIAO_OUTCOME_ACCEPTED) sim_fail(sim, "receipt says accepted before that is on the recipient's disk: %s", text);
+    if (r->decided && r->decided != receipt->outcome) sim_fail(sim, "receipt says %u, the recipient's node %u: %s", receipt->outcome, r->decided, text);
+    if (r->origin != receipt->outcome) sim_fail(sim, "receipt says %u, the origin's disk %u: %s", receipt->outcome, r->origin, text);
+    if (!r->seen) sim->counts.outcomes[receipt->outcome]++;
+    r->seen = receipt->outcome;
+    r->seen_code = receipt->code;
+}
+
+/* ---- at the recipient ---- */
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+/* What the office thinks of a message is in the message, not in the moment. */
+static enum qiao_verdict opinion(const struct sim *sim, const struct sim_member *member, uint32_t index, const struct sim_recipient *r)
+{
+    uint64_t hash = mix(sim->options.seed * 31 + index * 7919u + member->index);
+    uint32_t percent = (uint32_t)(hash % 100);
+    if (r->accepted) return QIAO_VERDICT_ACCEPT;
+    if (r->refused) return QIAO_VERDICT_REFUSE;
+    if (member->refuse_message == index + 1) return QIAO_VERDICT_REFUSE;
+    if (member->poison_message == index + 1 || (member->retry_message == index + 1 && r->retries == 0)) return QIAO_VERDICT_RETRY;
+    if (percent < member->poison_percent) return QIAO_VERDICT_RETRY;
+    if (percent < member->poison_percent + member->retry_percent) return r->retries < 1 + hash / 100 % 2 ? QIAO_VERDICT_RETRY : QIAO_VERDICT_ACCEPT;
+    return percent < member->poison_percent + member->retry_percent + member->refuse_percent ? QIAO_VERDICT_REFUSE : QIAO_VERDICT_ACCEPT;
+}
+
+/* Everything of the case that came before is decided, or waits for the office's own late answer. */
+static void check_order(struct sim *sim, const struct sim_member *member, uint32_t index)
+{
+    char text[256], other[256];
+    const struct sim_message *m = &sim->messages[index];
+    struct sim_chain *chain = chain_of(sim, m, member->index);
+    struct sim_recipient *r = &sim->recipients[m->first_recipient];
+    if (!chain) return;
+    if (r->deliveries == 0 && m->case_sequence <= chain->delivered)
+        sim_fail(sim, "out of order, %llu of the case came before: %s", (unsigned long long)chain->delivered, checks_describe(sim, index, text));
+    if (m->case_sequence > chain->delivered) chain->delivered = m->case_sequence;
+    for (uint32_t i = 0; i < chain->count && chain->messages[i] != index; i++) {
+        const struct sim_message *before = &sim->messages[chain->messages[i]];
+        const struct sim_recipient *b = &sim->recipients[before->first_recipient];
+        if (before->case_sequence < m->case_sequence && b->deliveries > 0 && b->retried && !b->decided)
+            sim_fail(sim, "%s came while its case waits for %s", checks_describe(sim, index, text), checks_describe(sim, chain->messages[i], other));
+    }
+}
+
+enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, const struct qiao_delivery *delivery)
+{
+    char text[256];
+    uint32_t index = message_of(sim, &delivery->message.id);
+    if (sim->failed) return QIAO_VERDICT_LATER;
+    struct sim_message *m = &sim->messages[index];
+    struct sim_recipient *r = recipient_of(sim, m, member->index);
+    checks_describe(sim, index, text);
+    if (m->to != SIM_TO_SET && (m->to != SIM_TO_MEMBER || m->recipient != member->index)) sim_fail(sim, "%s gets somebody else's %s", member->name, text);
+    if (delivery->message.body.size != m->body_size) sim_fail(sim, "body of %zu bytes, %u were sent: %s", delivery->message.body.size, m->body_size, text);
+    if (r->deliveries > 0 && r->delivered_session == member->sessions && !r->retried) sim_fail(sim, "delivered twice in one session: %s", text);
+    if (r->decided && r->decided_ms < member->up_since_ms) sim_fail(sim, "delivered again although its outcome %u was on disk: %s", r->decided, text);
+    if (m->to == SIM_TO_MEMBER && !sim->failed) check_order(sim, member, index);
+    sim->counts.deliveries++;
+    sim->counts.redeliveries += r->deliveries > 0;
+    r->deliveries++;
+    r->delivered_session = member->sessions;
+    r->retried = false;
+    return opinion(sim, member, index, r);
+}
+
+void checks_verdict(struct sim *sim, struct sim_member *member, uint32_t index, enum qiao_verdict verdict)
+{
+    struct sim_recipient *r = recipient_of(sim, &sim->messages[index], member->index);
+    r->accepted |= verdict == QIAO_VERDICT_ACCEPT;
+    r->refused |= verdict == QIAO_VERDICT_REFUSE;
+    r->retried = verdict == QIAO_VERDICT_RETRY;
+    r->retries += verdict == QIAO_VERDICT_RETRY;
+}
+
+/* ---- on the disks ---- */
+
+static void destination_record(struct sim *sim, const struct sim_node *node, struct qiao_bytes key, const struct message_record *record)
+{
+    char text[256];
+    struct qiao_id id;
+    memcpy(id.bytes, key.data + 1, QIAO_ID_SIZE);
+    uint32_t index = message_of(sim, &id), member = node->numbers[get_u16(key.data + 17)];
+    if (sim->failed) return;
+    struct sim_recipient *r = recipient_of(sim, &sim->messages[index], member - 1);
+    if (member == 0) sim_fail(sim, "%s keeps a message for a member it does not have", node->name);
+    if (r->decided) sim_fail(sim, "decided twice, %u and then %u: %s", r->decided, record->outcome, checks_describe(sim, index, text));
+    if (r->accepted && record->outcome != QIAO_OUTCOME_ACCEPTED && record->outcome != QIAO_OUTCOME_NONE)
+        sim_fail(sim, "the member accepted, the node says %u: %s", record->outcome, checks_describe(sim, index, text));
+    if (r->refused && record->outcome != QIAO_OUTCOME_REFUSED && record->outcome != QIAO_OUTCOME_NONE)
+        sim_fail(sim, "the member refused, the node says %u: %s", record->outcome, checks_describe(sim, index, text));
+    if (record->outcome == QIAO_OUTCOME_ACCEPTED && !r->accepted) sim_fail(sim, "accepted by nobody: %s", checks_describe(sim, index, text));
+    if (record->outcome == QIAO_OUTCOME_DEAD && r->retries == 0) sim_fail(sim, "dead without a retry: %s", checks_describe(sim, index, text));
+    r->decided = record->outcome;
+    r->decided_code = record->code;
+    r->decided_ms = sim->now_ms;
+}
+
+static void origin_record(struct sim *sim, struct qiao_bytes key, const struct message_record *record)
+{
+    char text[256];
+    struct qiao_id id;
+    memcpy(id.bytes, key.data + 1, QIAO_ID_SIZE);
+    uint32_t index = message_of(sim, &id);
+    if (sim->failed || (sim->messages[index].to == SIM_TO_SET && record->outcome == QIAO_OUTCOME_NONE)) return;
+    struct sim_recipient *r = recipient_of(sim, &sim->messages[index], sim->members_count);
+    if (r->origin) sim_fail(sim, "ended twice at the origin, %u and then %u: %s", r->origin, record->outcome, checks_describe(sim, index, text));
+    r->origin = record->outcome;
+}
+
+static void set_record(struct sim *sim, struct qiao_bytes key, const struct message_record *record)
+{
+    char text[256];
+    struct qiao_id id;
+    struct pb_reader reader = pb_reader(qiao_bytes(key.data + 1 + QIAO_ID_SIZE, key.size - 1 - QIAO_ID_SIZE));
+    struct pb_field f;
+    struct qiao_bytes area = { 0 }, org = { 0 };
+    memcpy(id.bytes, key.data + 1, QIAO_ID_SIZE);
+    while (pb_next(&reader, &f)) {
+        if (f.number == 1) area = f.bytes;
+        if (f.number == 2) org = f.bytes;
+    }
+    uint32_t index = message_of(sim, &id);
+    if (sim->failed) return;
+    struct sim_recipient *r = recipient_of(sim, &sim->messages[index], member_at(sim, area, org));
+    if (r->origin) sim_fail(sim, "ended twice at the origin, %u and then %u: %s", r->origin, record->outcome, checks_describe(sim, index, text));
+    r->origin = record->outcome;
+}
+
+static void peer_number(struct sim *sim, struct sim_node *node, const struct store_op *op)
+{
+    for (uint32_t i = 0; i < sim->members_count; i++) {
+        char key[SIM_TEXT_SIZE + 16];
+        snprintf(key, sizeof key, "Pmember/%s", sim->members[i].name);
+        if (sim->members[i].node == node->index && !sim->members[i].twin && qiao_bytes_equal(op->key, qiao_bytes_from_string(key))) node->numbers[get_u16(op->value.data)] = i + 1;
+    }
+}
+
+void checks_committed(struct sim *sim, const struct sim_node *node, const struct store_batch *batch)
+{
+    for (size_t i = 0; i < batch->count && !sim->failed; i++) {
+        const struct store_op *op = &batch->ops[i];
+        struct message_record record;
+        if (op->type != STORE_PUT) continue;
+        const char *wrong = core_check_record(op->key, op->value);
+        if (wrong) sim_fail(sim, "%s writes a record of kind %c that is not sound: %s", node->name, op->key.data[0], wrong);
+        if (op->key.data[0] == 'P') peer_number(sim, &sim->nodes[node->index], op);
+        if (!strchr("DOR", op->key.data[0])) continue;
+        if (!record_read(op->value, &record)) {
+            sim_fail(sim, "%s writes a record that cannot be read", node->name);
+            return;
+        }
+        if (op->key.data[0] == 'D') destination_record(sim, node, op->key, &record);
+        if (op->key.data[0] == 'O') origin_record(sim, op->key, &record);
+        if (op->key.data[0] == 'R') set_record(sim, op->key, &record);
+    }
+}
+
+void checks_bounds(struct sim *sim, const struct sim_node *node)
+{
+    if (core_filling_bytes(node->core) > FILLING_BYTES_MAX) sim_fail(sim, "%s fills a batch of %zu bytes", node->name, core_filling_bytes(node->core));
+    if (sim->bytes_on_wire_max > WIRE_BYTES_MAX) sim_fail(sim, "%llu bytes are under way on one connection", (unsigned long long)sim->bytes_on_wire_max);
+}
+
+/* ---- at the end ---- */
+
+static bool is_expected(const struct sim *sim, const struct sim_message *m, uint32_t recipient)
+{
+    if (m->to != SIM_TO_SET) return true;
+    size_t root = strlen(m->area) - 3;
+    return recipient < sim->members_count && !sim->members[recipient].twin && strncmp(sim->nodes[sim->members[recipient].node].area, m->area, root) == 0;
+}
+
+static bool has_ended(const struct sim *sim, const struct sim_message *m)
+{
+    for (uint32_t i = 0; i < m->recipients_count; i++)
+        if (is_expected(sim, m, i) && !sim->recipients[m->first_recipient + i].seen) return false;
+    return true;
+}
+
+bool checks_are_quiet(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->nodes_count; i++)
+        if (!sim->nodes[i].core || (sim->nodes[i].parent >= 0 && sim->nodes[i].up_pipe < 0)) return false;
+    for (uint32_t i = 0; i < sim->members_count; i++)
+        if (!sim->members[i].alive || sim->members[i].session.unacknowledged > 0) return false;
+    for (uint32_t i = 0; i < sim->messages_count; i++)
+        if (sim->messages[i].submitted && !has_ended(sim, &sim->messages[i])) return false;
+    return true;
+}
+
+static void final_recipient(struct sim *sim, uint32_t index, uint32_t recipient)
+{
+    char text[256];
+    const struct sim_message *m = &sim->messages[index];
+    const struct sim_recipient *r = &sim->recipients[m->first_recipient + recipient];
+    static const unsigned codes[] = { [SIM_TO_UNKNOWN_MEMBER] = QIAO_CODE_UNKNOWN_MEMBER, [SIM_TO_NOWHERE] = QIAO_CODE_NO_ROUTE };
+    checks_describe(sim, index, text);
+    if (!r->seen && m->submitted && is_expected(sim, m, recipient)) sim_fail(sim, "lost, no outcome for recipient %u: %s (submitted, decided %u, origin %u, deliveries %u)", recipient, text, r->decided, r->origin, r->deliveries);
+    if (r->seen && !is_expected(sim, m, recipient) && recipient < sim->members_count) sim_fail(sim, "an outcome from outside the set: %s", text);
+    if (r->seen == QIAO_OUTCOME_ACCEPTED && !r->accepted) sim_fail(sim, "accepted by nobody: %s", text);
+    if (r->accepted && m->submitted && r->seen != QIAO_OUTCOME_ACCEPTED) sim_fail(sim, "took effect, but the sender was told %u: %s", r->seen, text);
+    if (r->seen == QIAO_OUTCOME_EXPIRED && m->expires_at_ms == 0) sim_fail(sim, "expired although it never does: %s", text);
+    if (r->seen == QIAO_OUTCOME_REFUSED && !r->refused && (m->to == SIM_TO_MEMBER || (m->to != SIM_TO_SET && r->seen_code != codes[m->to])))
+        sim_fail(sim, "refused with %s: %s", qiao_code_name(r->seen_code), text);
+    if (r->seen && r->seen != QIAO_OUTCOME_EXPIRED && r->seen != QIAO_OUTCOME_REFUSED && m->to != SIM_TO_MEMBER && m->to != SIM_TO_SET) sim_fail(sim, "outcome %u of nobody: %s", r->seen, text);
+}
+
+void checks_final(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->members_count && !sim->failed; i++)
+        if (sim->members[i].alive && sim->members[i].session.unacknowledged > 0)
+            sim_fail(sim, "%s still has %zu messages in its outbox", sim->members[i].name, sim->members[i].session.unacknowledged);
+    for (uint32_t i = 0; i < sim->messages_count && !sim->failed; i++) {
+        char text[256];
+        const struct sim_message *m = &sim->messages[i];
+        if (!m->submitted && !m->lost_with_sender) sim_fail(sim, "never reached its node: %s", checks_describe(sim, i, text));
+        for (uint32_t k = 0; k < m->recipients_count && !sim->failed; k++) final_recipient(sim, i, k);
+    }
+}

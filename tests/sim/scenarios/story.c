@@ -1,0 +1,104 @@
+#include "scenarios/story.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+struct story story_begin(void)
+{
+    struct sim_options options = { .seed = 7, .keep_trace = true };
+    struct story s = { .sim = sim_new(&options) };
+    s.sim->latency_ms_max = 1;
+    uint32_t district = sim_add_node(s.sim, "district", "990101", -1);
+    uint32_t street = sim_add_node(s.sim, "street", "990101001", (int)district);
+    uint32_t community = sim_add_node(s.sim, "community", "990101001001", (int)street);
+    uint32_t court = sim_add_member(s.sim, district, "court", true);
+    uint32_t office = sim_add_member(s.sim, street, "office", true);
+    uint32_t hotline = sim_add_member(s.sim, community, "hotline", true);
+    s.district = &s.sim->nodes[district];
+    s.street = &s.sim->nodes[street];
+    s.community = &s.sim->nodes[community];
+    s.court = &s.sim->members[court];
+    s.office = &s.sim->members[office];
+    s.hotline = &s.sim->members[hotline];
+    sim_start(s.sim);
+    sim_run(s.sim, 200);
+    s.sim->trace.size = 0;
+    return s;
+}
+
+void story_end(struct story *s)
+{
+    cr_assert(!s->sim->failed, "%s", s->sim->failure);
+    s->sim = sim_free(s->sim);
+}
+
+static uint32_t put(struct story *s, struct sim_message *m)
+{
+    uint8_t random[10];
+    prng_fill(&s->sim->prng, random, sizeof random);
+    m->id = qiao_id_make(sim_wall_ms(s->sim), random);
+    put_u32(m->id.bytes + 12, s->sim->messages_count);
+    m->body_size = 20;
+    uint32_t index = checks_message(s->sim, m);
+    struct sim_member *sender = &s->sim->members[m->sender];
+    cr_assert(traffic_submit(s->sim, sender, index));
+    member_settle(s->sim, sender);
+    return index;
+}
+
+uint32_t story_send(struct story *s, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms)
+{
+    struct sim_message m = { .sender = from->index, .to = SIM_TO_MEMBER, .recipient = to->index, .lane = lane, .case_number = case_number };
+    if (case_number < SIM_CASES) m.case_sequence = ++s->sim->case_sequences[from->index][to->index][case_number];
+    if (expires_in_ms) m.expires_at_ms = sim_wall_ms(s->sim) + expires_in_ms;
+    snprintf(m.area, sizeof m.area, "%s", s->sim->nodes[to->node].area);
+    snprintf(m.org, sizeof m.org, "%s", to->name);
+    return put(s, &m);
+}
+
+uint32_t story_send_to(struct story *s, struct sim_member *from, const char *area, const char *org)
+{
+    struct sim_message m = { .sender = from->index, .to = SIM_TO_NOWHERE, .case_number = SIM_CASES };
+    bool set = strstr(area, "/**") != NULL;
+    if (set) m.to = SIM_TO_SET;
+    else if (strncmp(area, "990101", 6) == 0) m.to = SIM_TO_UNKNOWN_MEMBER;
+    snprintf(m.area, sizeof m.area, "%s", area);
+    snprintf(m.org, sizeof m.org, "%s", org);
+    return put(s, &m);
+}
+
+void story_send_again(struct story *s, uint32_t message, bool other_content)
+{
+    cr_assert(traffic_submit_again(s->sim, message, other_content));
+}
+
+/* Cuts "[  123] " off each line. */
+const char *story_told(struct story *s)
+{
+    static char text[32768];
+    size_t size = 0;
+    const char *at = (const char *)s->sim->trace.data, *end = at + s->sim->trace.size;
+    while (at && at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *start = strchr(at, ']') + 2;
+        size_t part = (size_t)(newline + 1 - start);
+        cr_assert(size + part < sizeof text);
+        memcpy(text + size, start, part);
+        size += part;
+        at = newline + 1;
+    }
+    text[size] = '\0';
+    s->sim->trace.size = 0;
+    return text;
+}
+
+void story_expect(struct story *s, const char *expected)
+{
+    const char *told = story_told(s);
+    cr_assert(strcmp(told, expected) == 0, "told:\n%sexpected:\n%s", told, expected);
+}
+
+struct sim_recipient *story_outcome(struct story *s, uint32_t message)
+{
+    return &s->sim->recipients[s->sim->messages[message].first_recipient];
+}

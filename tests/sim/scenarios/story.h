@@ -1,0 +1,27 @@
+/* Scenarios: a small federation, a few events, and the lines an operator would see at --trace. */
+#ifndef SIM_STORY_H
+#define SIM_STORY_H
+
+#include "sim.h"
+
+/* district (990101) with court; street (990101001) with office; community (990101001001) with hotline. Latency 1 ms, commits 1 ms. */
+struct story {
+    struct sim *sim;
+    struct sim_node *district, *street, *community;
+    struct sim_member *court, *office, *hotline;
+};
+
+struct story story_begin(void);
+void story_end(struct story *story);
+/* A message from one member to another; returns its number. Lane and case as given; case 0: SIM_CASES means none. */
+uint32_t story_send(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms);
+uint32_t story_send_to(struct story *story, struct sim_member *from, const char *area, const char *org);
+/* Puts a message that exists into its sender's outbox again; other content if asked. */
+void story_send_again(struct story *story, uint32_t message, bool other_content);
+/* What happened since the last call of this, line by line, without the times. The caller compares. */
+const char *story_told(struct story *story);
+/* Fails the test with both texts if they differ. */
+void story_expect(struct story *story, const char *expected);
+struct sim_recipient *story_outcome(struct story *story, uint32_t message);
+
+#endif

@@ -1,0 +1,235 @@
+/* Many member sessions in one process: what 200 or 1 000 offices are to their node, without as many processes.
+ *
+ *   many_members --node URL --prefix m --count 200 [--expect N] [--certificates DIR --area AREA]
+ *
+ * Connects members m0, m1, … , says {"up":N} when all links stand, accepts everything that comes, and ends with one line of
+ * JSON when each has N messages (--expect), or at SIGTERM. Members over TLS use DIR/AREA_mI.crt and .key and DIR/ca.crt. */
+#include "bench_mark.h"
+#include "clock.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <poll.h>
+#include <qiao/client.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define MEMBERS_MAX 4096u
+#define MESSAGES_MAX 4096u       /* different bench messages a run of this program tells apart */
+#define LINGER_NS (CLOCK_NS_PER_S / 2)
+
+struct member {
+    struct crowd *crowd;
+    struct qiao_client *client;
+    uint32_t distinct, duplicates;
+    uint8_t seen[MESSAGES_MAX / 8];
+};
+
+struct crowd {
+    const char *node, *prefix, *certificates, *area;
+    uint32_t count, expect;
+    struct member *members;
+    struct pollfd *polls;
+    uint32_t up, complete;
+    bool said_up;
+    uint64_t foreign;
+    uint64_t *latencies_ns;
+    size_t latencies, latencies_capacity;
+    uint64_t last_ns;
+};
+
+static int failed(const char *what, const char *why)
+{
+    fprintf(stderr, "many_members: %s: %s\n", what, why);
+    return 1;
+}
+
+static void note_latency(struct crowd *c, uint64_t intended_ns)
+{
+    uint64_t now_ns = clock_wall_ns();
+    if (c->latencies == c->latencies_capacity) {
+        c->latencies_capacity = c->latencies_capacity ? c->latencies_capacity * 2 : 1024;
+        c->latencies_ns = realloc(c->latencies_ns, c->latencies_capacity * sizeof *c->latencies_ns);
+        assert(c->latencies_ns);
+    }
+    c->latencies_ns[c->latencies++] = now_ns > intended_ns ? now_ns - intended_ns : 0;
+}
+
+static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery *delivery)
+{
+    struct member *m = context;
+    struct bench_mark mark;
+    m->crowd->last_ns = clock_steady_ns();
+    if (!bench_mark_read(delivery->message.body, &mark) || mark.sequence >= MESSAGES_MAX) {
+        m->crowd->foreign++;
+        return QIAO_VERDICT_ACCEPT;
+    }
+    uint8_t bit = (uint8_t)(1u << mark.sequence % 8), *byte = &m->seen[mark.sequence / 8];
+    if (*byte & bit) {
+        m->duplicates++;
+        return QIAO_VERDICT_ACCEPT;
+    }
+    *byte |= bit;
+    note_latency(m->crowd, mark.intended_ns);
+    if (++m->distinct == m->crowd->expect) m->crowd->complete++;
+    return QIAO_VERDICT_ACCEPT;
+}
+
+static void take_link(void *context, bool up, unsigned code, const char *reason)
+{
+    struct crowd *c = ((struct member *)context)->crowd;
+    if (up) c->up++;
+    else if (c->up > 0) c->up--;
+    if (!up) fprintf(stderr, "many_members: link down: %u %s\n", code, reason ? reason : "");
+}
+
+static const struct qiao_client_handler handler = { .link = take_link, .deliver = take_delivery };
+
+static int add_member(struct crowd *c, uint32_t number)
+{
+    struct member *m = &c->members[number];
+    char name[64], certificate[512], key[512], ca[512], text[256] = "";
+    snprintf(name, sizeof name, "%s%u", c->prefix, number);
+    struct qiao_client_options options = { .node = c->node, .member = name };
+    if (c->certificates) {
+        snprintf(certificate, sizeof certificate, "%s/%s_%s.crt", c->certificates, c->area, name);
+        snprintf(key, sizeof key, "%s/%s_%s.key", c->certificates, c->area, name);
+        snprintf(ca, sizeof ca, "%s/ca.crt", c->certificates);
+        options.certificate_file = certificate;
+        options.key_file = key;
+        options.ca_file = ca;
+    }
+    m->crowd = c;
+    if (qiao_client_new(&options, &handler, m, &m->client, text, sizeof text) != 0) return failed(name, text);
+    c->polls[number] = (struct pollfd){ .fd = qiao_client_fd(m->client), .events = POLLIN };
+    return 0;
+}
+
+/* All that are readable or whose time has come; a short wait, since many timers are asked one by one. */
+static int dispatch(struct crowd *c, uint32_t started)
+{
+    int timeout_ms = 1000;
+    for (uint32_t i = 0; i < started; i++) {
+        int due_ms = qiao_client_timeout_ms(c->members[i].client);
+        if (due_ms >= 0 && due_ms < timeout_ms) timeout_ms = due_ms;
+    }
+    if (poll(c->polls, c->count + 1, timeout_ms) < 0) return failed("poll", "failed");
+    for (uint32_t i = 0; i < started; i++) {
+        if (!c->polls[i].revents && qiao_client_timeout_ms(c->members[i].client) != 0) continue;
+        if (qiao_client_dispatch(c->members[i].client) == QIAO_CLIENT_REFUSED) return failed("refused", qiao_client_error(c->members[i].client));
+    }
+    return 0;
+}
+
+/* A few at a time: the node bounds new connections in a second, and a thousand TLS handshakes at once would only time out. */
+static int connect_all(struct crowd *c)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        int status = add_member(c, i);
+        while (status == 0 && c->up + 16 < i + 1) {
+            status = dispatch(c, i + 1);
+            if (c->polls[c->count].revents) return failed("ended", "before all were up");
+        }
+        if (status != 0) return status;
+    }
+    while (c->up < c->count) {
+        if (dispatch(c, c->count) != 0 || c->polls[c->count].revents) return failed("ended", "before all were up");
+    }
+    printf("{\"up\":%u}\n", c->up);
+    fflush(stdout);
+    return 0;
+}
+
+static bool is_over(const struct crowd *c)
+{
+    if (c->polls[c->count].revents) return true;
+    return c->expect > 0 && c->complete == c->count && clock_steady_ns() - c->last_ns > LINGER_NS;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void print_summary(struct crowd *c)
+{
+    uint64_t distinct = 0, duplicates = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        distinct += c->members[i].distinct;
+        duplicates += c->members[i].duplicates;
+    }
+    printf("{\"members\":%u,\"up\":%u,\"complete\":%u,\"distinct\":%llu,\"duplicates\":%llu,\"foreign\":%llu", c->count, c->up, c->complete,
+           (unsigned long long)distinct, (unsigned long long)duplicates, (unsigned long long)c->foreign);
+    if (c->latencies > 0) {
+        qsort(c->latencies_ns, c->latencies, sizeof *c->latencies_ns, by_size);
+        printf(",\"latencyMs\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}", (double)c->latencies_ns[c->latencies / 2] / 1e6,
+               (double)c->latencies_ns[c->latencies * 99 / 100] / 1e6, (double)c->latencies_ns[c->latencies - 1] / 1e6);
+    }
+    puts("}");
+}
+
+static const struct option long_options[] = {
+    { "node", required_argument, NULL, 'n' },   { "prefix", required_argument, NULL, 'p' },       { "count", required_argument, NULL, 'c' },
+    { "expect", required_argument, NULL, 'e' }, { "certificates", required_argument, NULL, 'C' }, { "area", required_argument, NULL, 'a' },
+    { NULL, 0, NULL, 0 },
+};
+
+static int parse(int argc, char **argv, struct crowd *c)
+{
+    int option;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'n': c->node = optarg; break;
+        case 'p': c->prefix = optarg; break;
+        case 'c': c->count = (uint32_t)strtoul(optarg, NULL, 10); break;
+        case 'e': c->expect = (uint32_t)strtoul(optarg, NULL, 10); break;
+        case 'C': c->certificates = optarg; break;
+        case 'a': c->area = optarg; break;
+        default: return 2;
+        }
+    }
+    if (c->node && c->prefix && c->count > 0 && c->count <= MEMBERS_MAX && !c->certificates == !c->area) return 0;
+    fputs("usage: many_members --node URL --prefix NAME --count N [--expect N] [--certificates DIR --area AREA]\n", stderr);
+    return 2;
+}
+
+static int watch_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+int main(int argc, char **argv)
+{
+    struct crowd c = { 0 };
+    int status = parse(argc, argv, &c);
+    if (status != 0) return status;
+    c.members = calloc(c.count, sizeof *c.members);
+    c.polls = calloc(c.count + 1, sizeof *c.polls);
+    assert(c.members && c.polls);
+    for (uint32_t i = 0; i < c.count; i++) c.polls[i].fd = -1;
+    c.polls[c.count] = (struct pollfd){ .fd = watch_signals(), .events = POLLIN };
+    status = connect_all(&c);
+    while (status == 0 && !is_over(&c)) {
+        status = dispatch(&c, c.count);
+        if (c.expect > 0 && c.complete == c.count) poll(&c.polls[c.count], 1, 20);
+    }
+    print_summary(&c);
+    for (uint32_t i = 0; i < c.count; i++) {
+        if (c.members[i].client) qiao_client_close(c.members[i].client, 100);
+        qiao_client_free(c.members[i].client);
+    }
+    free(c.members);
+    free(c.polls);
+    free(c.latencies_ns);
+    return status;
+}
