@@ -55,6 +55,18 @@ static const struct option long_options[] = {
     { NULL, 0, NULL, 0 },
 };
 
+static bool take_descriptor(const char *text, int *ret_descriptor)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || number < 0 || number > 65535) {
+        fprintf(stderr, "qiaod: --ready-fd wants the number of an open descriptor, not '%s'\n", text);
+        return false;
+    }
+    *ret_descriptor = (int)number;
+    return true;
+}
+
 /* Returns an exit status to end with, or -1 to go on. */
 static int take_option(int option, struct arguments *a)
 {
@@ -64,7 +76,7 @@ static int take_option(int option, struct arguments *a)
     case OPTION_DUMP_CONFIG: a->mode = MODE_DUMP_CONFIG; return -1;
     case OPTION_CHECK_STORE: a->mode = MODE_CHECK_STORE; return -1;
     case OPTION_TRACE: a->trace = true; return -1;
-    case OPTION_READY_FD: a->ready_fd = atoi(optarg); return -1;
+    case OPTION_READY_FD: return take_descriptor(optarg, &a->ready_fd) ? -1 : 2;
     case OPTION_SAMPLE: conf_sample(stdout); return 0;
     case OPTION_SCHEMA: conf_schema(stdout); return 0;
     case 'h': usage(stdout); return 0;
@@ -107,7 +119,7 @@ static int check_store(const struct conf *conf)
     struct store_options options = { .path = conf->node.store, .bytes_max = conf->limits.store_bytes_max, .version = QIAO_STORE_VERSION };
     struct store *store = NULL;
     char text[256] = "";
-    if (store_engine_lmdb.open(&options, &store, text, sizeof text) != 0) {
+    if (store_engine_journal.open(&options, &store, text, sizeof text) != 0) {
         fprintf(stderr, "qiaod: %s\n", text);
         return 1;
     }

@@ -348,7 +348,7 @@ static bool start_store(struct node *node)
 {
     char text[512] = "";
     struct store_options options = { .path = node->conf->node.store, .bytes_max = node->conf->limits.store_bytes_max, .version = QIAO_STORE_VERSION };
-    if (store_engine_lmdb.open(&options, &node->store, text, sizeof text) == 0 && committer_new(node->store, wake, node, &node->committer) == 0) return true;
+    if (store_engine_journal.open(&options, &node->store, text, sizeof text) == 0 && committer_new(node->store, wake, node, &node->committer) == 0) return true;
     log_event(LOG_LEVEL_ERROR, "store cannot be opened", "path", options.path, "reason", text, NULL);
     return false;
 }

@@ -29,6 +29,16 @@ static const struct option_spec recv_options[] = {
 
 #undef AT
 
+/* A delivery for the command. The node sends whole runs of messages, so more than one can be here; they wait their turn. */
+struct errand {
+    struct errand *next;
+    uint64_t token;
+    struct qiao_id id;
+    unsigned kind;
+    enum qiao_lane lane;
+    char *case_id, *text; /* owned; the text is what the command reads */
+};
+
 struct recv {
     struct ctl_session session; /* first: see session.h */
     const struct recv_values *options;
@@ -37,8 +47,7 @@ struct recv {
     uint64_t last_ns;  /* when the last delivery came, steady clock */
     int status;        /* not CTL_OK: end with it */
     struct child child;
-    uint64_t token;    /* of the delivery that the child decides */
-    struct qiao_id child_id;
+    struct errand *errands; /* the first is the child's, if one runs */
 };
 
 static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery *delivery);
@@ -47,10 +56,30 @@ static void finish_child(struct recv *recv);
 
 static const struct qiao_client_handler handler = { .link = ctl_session_link, .deliver = take_delivery };
 
+static struct errand *errand_free(struct errand *errand)
+{
+    if (errand) {
+        free(errand->case_id);
+        free(errand->text);
+    }
+    free(errand);
+    return NULL;
+}
+
+static void drop_first(struct recv *recv)
+{
+    struct errand *first = recv->errands;
+
+    recv->errands = first->next;
+    errand_free(first);
+}
+
 static void recv_close(struct recv *recv)
 {
     child_stop(&recv->child);
     ctl_session_close(&recv->session);
+    while (recv->errands)
+        drop_first(recv);
 }
 
 static int run_recv(const struct globals *globals, const void *values, int argument_count, char **arguments)
@@ -75,7 +104,7 @@ static int run_recv(const struct globals *globals, const void *values, int argum
 
 static bool is_complete(const struct recv *recv)
 {
-    return recv->options->count && recv->count >= recv->options->count && !recv->child.pid;
+    return recv->options->count && recv->count >= recv->options->count && !recv->errands;
 }
 
 static int receive(struct recv *recv)
@@ -114,36 +143,56 @@ static enum qiao_verdict give_back(struct recv *recv, int status)
     return QIAO_VERDICT_LATER;
 }
 
-static enum qiao_verdict start_child(struct recv *recv, const struct qiao_delivery *delivery)
+static void start_first(struct recv *recv)
 {
-    json_t *json = delivery_to_json(delivery);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    struct errand *first = recv->errands;
     char id[QIAO_ID_TEXT_SIZE];
     int result;
 
-    qiao_id_format(&delivery->message.id, id);
+    qiao_id_format(&first->id, id);
     setenv("QIAO_MESSAGE_ID", id, 1);
-    setenv("QIAO_KIND", qiao_kind_name(delivery->message.kind), 1);
-    setenv("QIAO_CASE_ID", delivery->message.case_id ? delivery->message.case_id : "", 1);
-    result = text ? child_start(&recv->child, recv->options->exec, text, strlen(text)) : -ENOMEM;
-    free(text);
-    json_decref(json);
+    setenv("QIAO_KIND", qiao_kind_name(first->kind), 1);
+    setenv("QIAO_CASE_ID", first->case_id, 1);
+    result = child_start(&recv->child, recv->options->exec, first->text, strlen(first->text));
     if (result)
-        return give_back(recv, command_fail(CTL_NO, "cannot run %s: %s", recv->options->exec, strerror(-result)));
-    recv->token = delivery->token;
-    recv->child_id = delivery->message.id;
-    return QIAO_VERDICT_LATER;
+        give_back(recv, command_fail(CTL_NO, "cannot run %s: %s", recv->options->exec, strerror(-result)));
 }
 
-/* After a break of the link the node delivers again what the child is still busy with: the verdict then goes to the new delivery. */
-static enum qiao_verdict while_child_runs(struct recv *recv, const struct qiao_delivery *delivery)
+static struct errand *errand_new(const struct qiao_delivery *delivery)
 {
-    if (qiao_id_equal(&recv->child_id, &delivery->message.id)) {
-        recv->token = delivery->token;
-        return QIAO_VERDICT_LATER;
+    const struct qiao_message *message = &delivery->message;
+    json_t *json = delivery_to_json(delivery);
+    struct errand *errand = calloc(1, sizeof(*errand));
+
+    if (errand) {
+        *errand = (struct errand){ .token = delivery->token, .id = message->id, .kind = message->kind, .lane = message->lane };
+        errand->case_id = strdup(message->case_id ? message->case_id : "");
+        errand->text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     }
-    qiao_client_explain(recv->session.client, 0, "busy with another message", 1000);
-    return QIAO_VERDICT_RETRY;
+    json_decref(json);
+    return errand && errand->case_id && errand->text ? errand : errand_free(errand);
+}
+
+/* After a break of the link the node delivers again what is here already: the verdict then goes to the new delivery. */
+static enum qiao_verdict take_errand(struct recv *recv, const struct qiao_delivery *delivery)
+{
+    struct errand **end = &recv->errands;
+
+    for (; *end; end = &(*end)->next)
+        if (qiao_id_equal(&(*end)->id, &delivery->message.id)) {
+            (*end)->token = delivery->token;
+            return QIAO_VERDICT_LATER;
+        }
+    if (recv->options->count && recv->count >= recv->options->count)
+        return QIAO_VERDICT_LATER;
+    *end = errand_new(delivery);
+    if (!*end)
+        return give_back(recv, command_fail(CTL_NO, "out of memory for a message"));
+    recv->count++;
+    recv->last_ns = clock_steady_ns();
+    if (!recv->child.pid)
+        start_first(recv);
+    return QIAO_VERDICT_LATER;
 }
 
 /* What cannot be printed is not accepted: it comes again. */
@@ -151,16 +200,14 @@ static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery
 {
     struct recv *recv = context;
 
-    if (recv->child.pid)
-        return while_child_runs(recv, delivery);
+    if (recv->options->exec && !recv->status)
+        return take_errand(recv, delivery);
     if (recv->status || (recv->options->count && recv->count >= recv->options->count))
         return QIAO_VERDICT_LATER;
     recv->count++;
     recv->last_ns = clock_steady_ns();
     if (recv->options->count == recv->count)
         recv->session.stop = true;
-    if (recv->options->exec)
-        return start_child(recv, delivery);
     if (!print_delivery(recv, delivery))
         return give_back(recv, command_fail(CTL_NO, "cannot print: standard output is closed or memory is out"));
     if (recv->verdict.verdict != QIAO_VERDICT_ACCEPT)
@@ -168,9 +215,28 @@ static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery
     return recv->verdict.verdict;
 }
 
+/* What waits behind a message that will come again goes back too, or its case would lose its order. */
+static void send_back_case(struct recv *recv, const struct errand *first)
+{
+    struct errand **at = &recv->errands->next;
+
+    while (*at) {
+        struct errand *errand = *at;
+        if (!*first->case_id || errand->lane != first->lane || strcmp(errand->case_id, first->case_id) != 0) {
+            at = &errand->next;
+            continue;
+        }
+        *at = errand->next;
+        recv->count--;
+        qiao_client_verdict(recv->session.client, errand->token, QIAO_VERDICT_RETRY, 0, "waits for its case", 0);
+        errand_free(errand);
+    }
+}
+
 /* sysexits.h: 75 is "try again". */
 static void finish_child(struct recv *recv)
 {
+    struct errand *first = recv->errands;
     char reason[64] = "";
     int exit_status;
     enum qiao_verdict verdict = QIAO_VERDICT_REFUSE;
@@ -185,7 +251,12 @@ static void finish_child(struct recv *recv)
     else
         snprintf(reason, sizeof(reason), "the command ended with status %d", exit_status);
     recv->last_ns = clock_steady_ns();
-    qiao_client_verdict(recv->session.client, recv->token, verdict, verdict == QIAO_VERDICT_REFUSE ? QIAO_CODE_REFUSED_BY_MEMBER : 0, reason, 0);
+    qiao_client_verdict(recv->session.client, first->token, verdict, verdict == QIAO_VERDICT_REFUSE ? QIAO_CODE_REFUSED_BY_MEMBER : 0, reason, 0);
+    if (verdict == QIAO_VERDICT_RETRY)
+        send_back_case(recv, first);
+    drop_first(recv);
+    if (recv->errands && !recv->status)
+        start_first(recv);
 }
 
 const struct command command_recv = {

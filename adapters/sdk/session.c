@@ -40,6 +40,9 @@ void session_deinit(struct session *s)
     buf_deinit(&s->out);
     buf_deinit(&s->verdicts);
     free(s->holds);
+    free(s->laters);
+    recent_deinit(&s->accepted);
+    recent_deinit(&s->receipts);
     buf_deinit(&s->scratch);
     buf_deinit(&s->scratch2);
     arena_deinit(&s->arena);
@@ -115,7 +118,9 @@ void session_restore(struct session *s, unsigned lane, uint64_t sequence, struct
     struct session_lane *l = &s->lanes[lane];
     if (sequence != l->next) l->open = false;
     l->next = sequence;
-    if (envelope.size == 0 || envelope_open(envelope, &e) == QIAO_CODE_MALFORMED) return; /* only the place is restored */
+    if (envelope.size == 0) return; /* only the place is restored */
+    /* What cannot be read any more keeps its place as an ended message: the sequence has no gap for it. */
+    if (envelope_open(envelope, &e) == QIAO_CODE_MALFORMED) envelope.size = 0;
     add_to_run(s, lane, &e.header.id, envelope);
 }
 
@@ -206,12 +211,6 @@ static void add_verdict(struct session *s, unsigned lane, uint64_t sequence, enu
     buf_append(&s->verdicts, s->scratch.data, s->scratch.size);
 }
 
-void session_verdict(struct session *s, uint64_t token, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms)
-{
-    bool current = session_is_up(s) && (token >> 48 & 0x3fff) == (s->generation & 0x3fff);
-    if (current && verdict != QIAO_VERDICT_LATER) add_verdict(s, (unsigned)(token >> 62), token & 0xffffffffffffu, verdict, code, reason, retry_after_ms);
-}
-
 /* ---- cases with a message to be retried: the node sends the case's next messages before it hears of that ---- */
 
 static uint64_t hash_case(struct qiao_bytes case_id)
@@ -256,6 +255,40 @@ static void note_verdict(struct session *s, unsigned lane, uint64_t case_hash, u
     else if (sequence >= h->sequence) *h = s->holds[--s->holds_count];
 }
 
+/* ---- verdicts that come later ---- */
+
+static void later_add(struct session *s, uint64_t token, const struct header *h, uint64_t case_hash)
+{
+    if (s->laters_count == s->laters_capacity) {
+        s->laters_capacity = s->laters_capacity ? s->laters_capacity * 2 : 8;
+        s->laters = base_realloc(s->laters, s->laters_capacity * sizeof *s->laters);
+    }
+    s->laters[s->laters_count++] = (struct session_later){ token, h->id, case_hash, h->case_id.size > 0 };
+}
+
+/* False if the token is of an older link, or has been answered. */
+static bool later_take(struct session *s, uint64_t token, struct session_later *ret_later)
+{
+    for (size_t i = 0; i < s->laters_count; i++) {
+        if (s->laters[i].token != token) continue;
+        *ret_later = s->laters[i];
+        s->laters[i] = s->laters[--s->laters_count];
+        return true;
+    }
+    return false;
+}
+
+void session_verdict(struct session *s, uint64_t token, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms)
+{
+    struct session_later later;
+    unsigned lane = (unsigned)(token >> 62);
+    uint64_t sequence = token & 0xffffffffffffu;
+    if (verdict == QIAO_VERDICT_LATER || !session_is_up(s) || !later_take(s, token, &later)) return;
+    if (later.has_case) note_verdict(s, lane, later.case_hash, sequence, verdict);
+    if (verdict == QIAO_VERDICT_ACCEPT) recent_add(&s->accepted, &later.id);
+    add_verdict(s, lane, sequence, verdict, code, reason, retry_after_ms);
+}
+
 /* ---- what the node sends ---- */
 
 static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct qiao_bytes raw)
@@ -275,6 +308,10 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
             return;
         }
     }
+    if (recent_has(&s->accepted, &e.header.id)) {
+        add_plain(s, lane, sequence, QIAO_VERDICT_ACCEPT);
+        return;
+    }
     uint64_t case_hash = hash_case(e.header.case_id);
     if (e.header.case_id.size > 0 && is_held(s, lane, case_hash, sequence)) {
         add_plain(s, lane, sequence, WIRE_HELD);
@@ -287,14 +324,20 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
     s->explain.reason[0] = '\0';
     s->explain.retry_after_ms = 0;
     enum qiao_verdict verdict = s->handler->deliver(s->context, &delivery);
+    if (verdict == QIAO_VERDICT_LATER) {
+        later_add(s, delivery.token, &e.header, case_hash);
+        return;
+    }
     if (e.header.case_id.size > 0) note_verdict(s, lane, case_hash, sequence, verdict);
-    if (verdict != QIAO_VERDICT_LATER) add_verdict(s, lane, sequence, verdict, s->explain.code, s->explain.reason, s->explain.retry_after_ms);
+    if (verdict == QIAO_VERDICT_ACCEPT) recent_add(&s->accepted, &e.header.id);
+    add_verdict(s, lane, sequence, verdict, s->explain.code, s->explain.reason, s->explain.retry_after_ms);
 }
 
 static void take_receipt(struct session *s, struct qiao_bytes raw)
 {
     struct envelope e;
-    if (envelope_open(raw, &e) == QIAO_CODE_OK && e.header.kind == QIAO_KIND_RECEIPT && s->handler->receipt) {
+    if (envelope_open(raw, &e) == QIAO_CODE_OK && e.header.kind == QIAO_KIND_RECEIPT && s->handler->receipt && !recent_has(&s->receipts, &e.header.id)) {
+        recent_add(&s->receipts, &e.header.id);
         arena_reset(&s->arena);
         draft_read_receipt(&e, &s->arena, s->handler->receipt, s->context);
     }
@@ -438,6 +481,7 @@ void session_disconnected(struct session *s)
     s->verdicts.size = 0;
     s->row.count = 0;
     s->holds_count = 0;
+    s->laters_count = 0;
     if (was_up && s->handler->link) s->handler->link(s->context, false, s->code, s->reason);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "link/link.h"
+#include "sdk/recent.h"
 
 #include <qiao/client.h>
 
@@ -22,6 +23,14 @@ struct session_lane {
     uint32_t runs_sent;          /* of these, sent in this session */
     bool open;                   /* the last run still takes messages */
     uint64_t next;               /* sequence of the next submitted message */
+};
+
+/* What the verdict of a delivery with QIAO_VERDICT_LATER will be about. */
+struct session_later {
+    uint64_t token;
+    struct qiao_id id;
+    uint64_t case_hash;
+    bool has_case;
 };
 
 /* Where a durable outbox keeps what it must not lose. All may be NULL: then the outbox is memory. */
@@ -71,6 +80,10 @@ struct session {
     struct { unsigned code; char reason[256]; uint64_t retry_after_ms; } explain;
     struct session_hold *holds;  /* cases with a message to be retried: what follows it is not shown to the handler before it */
     size_t holds_count, holds_capacity;
+    struct session_later *laters; /* delivered, and the handler answers later */
+    size_t laters_count, laters_capacity;
+    struct recent accepted;      /* deliveries: after a crash of its own the node may not know of the verdict, and delivers again */
+    struct recent receipts;      /* the same for receipts */
     void (*admin_reply)(void *context, struct qiao_bytes packed);
     void *admin_context;
     uint64_t receipts_taken;     /* last sequence told to the handler since the last flush, 0: none */

@@ -107,7 +107,7 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "A new connection must have proved who it is within this time.") \
     V(conf, limits.redial_ms_min, "limits.redial_ms_min", DURATION, "50ms", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "50ms", \
       "Wait before a lost neighbour is dialled again; it doubles up to redial_ms_max.") \
-    V(conf, limits.redial_ms_max, "limits.redial_ms_max", DURATION, "2s", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "2s", \
+    V(conf, limits.redial_ms_max, "limits.redial_ms_max", DURATION, "1s", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "1s", \
       "Longest wait between two attempts to dial.") \
     V(conf, limits.shutdown_ms, "limits.shutdown_ms", DURATION, "5s", 1, 600000, "milliseconds", LIVE, OPTIONAL, "5s", \
       "After SIGTERM the node exits at the latest after this time.") \

@@ -31,7 +31,8 @@ static const char *check_message(struct qiao_bytes key, struct qiao_bytes value)
 static const char *check_number(struct qiao_bytes key, struct qiao_bytes value)
 {
     if (key.size != 4 && key.data[0] != 'M') return "key has the wrong size";
-    return value.size == 8 ? NULL : "not a number of 8 bytes";
+    if (value.size != 8) return "not a number of 8 bytes";
+    return key.data[0] == 'M' || get_u64(value.data) <= SEQUENCE_MAX ? NULL : "no sequence is that large";
 }
 
 static const char *check_peer(struct qiao_bytes key, struct qiao_bytes value)

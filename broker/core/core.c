@@ -254,13 +254,24 @@ static void set_busy(struct core *core, bool busy)
     }
 }
 
+static bool is_tight(const struct store_stat *s)
+{
+    return s->bytes_max > 0 && s->bytes_used > s->bytes_max - s->bytes_max / 10;
+}
+
+/* Without credit for anybody there may be nothing to commit, and so no CORE_STORED to tell of new room: it is looked for. */
+static void tick_busy(struct core *core)
+{
+    if (!core->busy || core->committing) return;
+    core->store->engine->stat(core->store, &core->stat);
+    set_busy(core, is_tight(&core->stat));
+}
+
 static void step_stored(struct core *core, const struct core_event *event)
 {
     assert(core->committing);
     if (event->stat) core->stat = *event->stat;
-    const struct store_stat *s = &core->stat;
-    bool tight = s->bytes_max > 0 && s->bytes_used > s->bytes_max - s->bytes_max / 10;
-    set_busy(core, event->stored == STORE_FULL || tight);
+    set_busy(core, event->stored == STORE_FULL || is_tight(&core->stat));
     if (event->stored == STORE_FULL) return; /* the shell commits the same batch again when there is room */
     assert(event->stored == STORE_OK);
     core->committing = false;
@@ -296,6 +307,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     (void)event;
     tick_links(core);
     tick_queues(core);
+    tick_busy(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
 }
 
@@ -310,7 +322,7 @@ static void step_shutdown(struct core *core, const struct core_event *event)
 /* Queues and links are looked at every second only when there is something that time changes. */
 uint64_t core_deadline_ms(struct core *core)
 {
-    uint64_t deadline = LINK_NEVER;
+    uint64_t deadline = core->busy && !core->committing ? core->tick_ms : LINK_NEVER;
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;

@@ -228,15 +228,34 @@ static void send_run(struct core *core, struct peer *peer, unsigned lane, struct
 static bool next_in_store(void *context, struct qiao_bytes key, struct qiao_bytes value)
 {
     (void)value;
+    if (key_run_first(key) == 0) return true; /* no run: check-store tells */
     *(uint64_t *)context = key_run_first(key);
     return false;
 }
 
-static bool window_open(const struct core *core, const struct peer *peer, const struct queue *q, unsigned lane)
+/* What is held waits with this node, not with the member: HELD_MAX bounds it, and the member's window is for other cases.
+ * The bytes of a run are with the member until all of it is decided or held. */
+static void subtract_held(const struct peer *peer, struct queue *q, unsigned lane, uint64_t *messages, uint64_t *bytes)
 {
-    uint64_t messages = peer->out->link.tx[lane].credit_messages;
-    if (messages > core->config.member_window_messages) messages = core->config.member_window_messages;
-    return q->flying_messages < messages && q->flying_bytes < core->config.member_window_bytes && peer->held_count < HELD_MAX;
+    for (size_t i = 0; i < peer->held_count; i++) {
+        const struct held *h = &peer->held[i];
+        struct flight *f = h->lane == lane && h->due_ms != UNDER_WAY ? flight_find(q, h->sequence) : NULL;
+        if (!f) continue;
+        --*messages;
+        if (++f->waiting + f->resolved == f->count) *bytes -= f->bytes;
+    }
+    for (size_t i = 0; i < peer->held_count; i++) {
+        struct flight *f = peer->held[i].lane == lane ? flight_find(q, peer->held[i].sequence) : NULL;
+        if (f) f->waiting = 0;
+    }
+}
+
+static bool window_open(const struct core *core, const struct peer *peer, struct queue *q, unsigned lane)
+{
+    uint64_t credit = peer->out->link.tx[lane].credit_messages, messages = q->flying_messages, bytes = q->flying_bytes;
+    if (credit > core->config.member_window_messages) credit = core->config.member_window_messages;
+    subtract_held(peer, q, lane, &messages, &bytes);
+    return messages < credit && bytes < core->config.member_window_bytes && peer->held_count < HELD_MAX;
 }
 
 void deliver_pump(struct core *core, struct peer *peer, unsigned lane)

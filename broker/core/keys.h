@@ -19,6 +19,9 @@
 
 #include <qiao/id.h>
 
+/* Sequences beyond this are not sound: link.h's frames refuse them too. */
+#define SEQUENCE_MAX (UINT64_MAX / 2)
+
 struct key {
     uint8_t bytes[128];
     size_t size;

@@ -19,6 +19,7 @@ static uint64_t load_number(struct core *core, uint8_t prefix, struct peer *peer
 static bool take_first(void *context, struct qiao_bytes key, struct qiao_bytes value)
 {
     (void)value;
+    if (key_run_first(key) == 0) return true; /* no run: check-store tells */
     *(uint64_t *)context = key_run_first(key);
     return false;
 }
@@ -37,17 +38,20 @@ static bool lane_is_ordered(const struct peer *peer, unsigned lane)
     return !peer->member || lane == LINK_LANE_RECEIPTS;
 }
 
-void queue_load(struct core *core, struct peer *peer, unsigned lane)
+bool queue_load(struct core *core, struct peer *peer, unsigned lane)
 {
     struct queue *q = &peer->queues[lane];
-    uint64_t tail = load_number(core, 'T', peer, lane);
+    uint64_t tail = load_number(core, 'T', peer, lane), acked = load_number(core, 'A', peer, lane);
+    if (tail > SEQUENCE_MAX || acked > SEQUENCE_MAX) return false;
     q->tail = q->committed = tail ? tail : 1;
-    q->head = load_number(core, 'A', peer, lane) + 1;
+    q->head = acked + 1;
     if (!lane_is_ordered(peer, lane)) q->head = first_run(core, peer, lane, 1);
+    if (q->head > SEQUENCE_MAX) return false;
     if (q->tail < q->head) q->tail = q->committed = q->head;
     q->sent = q->removed = q->head;
     q->sent_max = q->verify_until = q->tail;
     q->expiry_ms = q->head < q->tail ? 1 : 0;
+    return true;
 }
 
 void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope)

@@ -9,6 +9,9 @@
 
 /* Cases or entries in one reply. */
 #define LIST_MOST 500u
+/* A list ends early when its reply has taken this much of the arena: it has to fit into a frame, and what senders put into their
+ * messages is not small because there are few of them. */
+#define REPLY_ARENA_MAX (QIAO_FRAME_SIZE_MAX / 2)
 
 static void send_reply(struct core *core, struct connection *c, const Qiao__V1__AdminReply *reply)
 {
@@ -41,6 +44,11 @@ static char *take_text(struct core *core, struct qiao_bytes text)
     char *copy = take(core, text.size + 1);
     if (text.size) memcpy(copy, text.data, text.size);
     return copy;
+}
+
+static bool reply_is_large(const struct core *core)
+{
+    return core->arena.used > REPLY_ARENA_MAX;
 }
 
 /* ---- status ---- */
@@ -80,7 +88,7 @@ static Qiao__V1__PeerStatus *peer_status(struct core *core, const struct peer *p
 
 static void status(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
 {
-    static const char *const busy[] = { "store is nearly full: no credit is given" };
+    const char *degraded[2];
     Qiao__V1__StatusReply s = QIAO__V1__STATUS_REPLY__INIT;
     const struct core_counters *n = &core->counters;
     s.node = core->node;
@@ -89,10 +97,11 @@ static void status(struct core *core, struct connection *c, const Qiao__V1__Admi
     s.now_ms = core->wall_ms;
     s.started_ms = core->started_ms;
     s.ready = !core->busy && !core->shutting_down;
-    s.n_degraded = core->busy;
-    s.degraded = (char **)(uintptr_t)busy;
+    s.degraded = (char **)(uintptr_t)degraded;
+    if (core->busy) degraded[s.n_degraded++] = "store is nearly full: no credit is given";
     s.peers = take(core, core->peers_count * sizeof *s.peers);
-    for (size_t i = 0; i < core->peers_count; i++) s.peers[s.n_peers++] = peer_status(core, &core->peers[i]);
+    for (size_t i = 0; i < core->peers_count && !reply_is_large(core); i++) s.peers[s.n_peers++] = peer_status(core, &core->peers[i]);
+    if (s.n_peers < core->peers_count) degraded[s.n_degraded++] = "more peers than one reply can show";
     s.store_bytes = core->stat.bytes_used;
     s.store_bytes_max = core->stat.bytes_max;
     s.commits = n->commits;
@@ -123,6 +132,7 @@ struct candidates {
 static void add_candidate(void *context, const struct peer *peer, const char *rule, bool chosen, const char *why_not)
 {
     struct candidates *x = context;
+    if (reply_is_large(x->core)) return;
     Qiao__V1__RouteCandidate *candidate = take(x->core, sizeof *candidate);
     char *text = take(x->core, 160);
     *candidate = (Qiao__V1__RouteCandidate)QIAO__V1__ROUTE_CANDIDATE__INIT;
@@ -233,7 +243,7 @@ static bool list_entry(void *context, struct qiao_bytes key, struct qiao_bytes v
     if (!read_entry(key, value, &e)) return true;
     Qiao__V1__CaseSummary *s = x->count ? x->cases[x->count - 1] : NULL;
     if (!s || !qiao_bytes_equal(qiao_bytes_from_string(s->case_id), e.case_id)) {
-        if (x->count == x->most) {
+        if (x->count == x->most || (x->count > 0 && reply_is_large(x->core))) {
             x->next = e.case_id;
             return false;
         }
@@ -298,7 +308,7 @@ static bool show_entry(void *context, struct qiao_bytes key, struct qiao_bytes v
     if (outcome_of(core, &e.id, &record)) out->outcome = (Qiao__V1__OutcomeStatus)record.outcome;
     out->code = record.code;
     x->entries[x->count++] = out;
-    return x->count < LIST_MOST;
+    return x->count < LIST_MOST && !reply_is_large(core);
 }
 
 static void case_show(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)

@@ -165,6 +165,7 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     const struct header *h = &e->header;
     uint8_t digest[32];
     if (!qiao_bytes_equal(h->source.area, qiao_bytes_from_string(core->area)) || !qiao_bytes_equal(h->source.org, qiao_bytes_from_string(from->name))) return QIAO_CODE_SOURCE;
+    if (h->source.service.size > 0) return QIAO_CODE_SOURCE; /* a service can be asked, but cannot be answered */
     if (h->kind < QIAO_KIND_PAYLOAD) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
     if (h->body_digest.size == 0 && e->body.size > 0) return QIAO_CODE_DIGEST;
     if (h->body_digest.size > 0) {
@@ -184,6 +185,8 @@ static void accept_from_member(struct core *core, struct peer *from, const struc
     struct message_record record = { .peer = from->number, .at_ms = core->wall_ms }, old;
     get_digest(e, record.digest);
     enum known known = look_up(core, &key, &h->id, ORIGIN_NUMBER, record.digest, &old);
+    /* Another member's id is nobody else's business: not even how it ended. */
+    if (known == KNOWN_ENDED && old.peer != from->number) known = KNOWN_CONFLICT;
     if (known != KNOWN_NEW) {
         core->counters.duplicates++;
         if (known == KNOWN_ENDED) answer_again(core, e, own_recipient(e), &old, true);

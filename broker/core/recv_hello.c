@@ -111,15 +111,32 @@ void recv_hello(struct core *core, struct connection *c)
     link_accept(&c->link, resume, core->now_ms, connection_out(core, c));
 }
 
+/* Since the handshake told the peer where the lane goes on, another of its sessions acknowledged more: empty places close the gap. */
+static void fill_gap(struct core *core, struct connection *c, unsigned lane, uint64_t next)
+{
+    buf_auto empty = { 0 };
+    struct link_tx *tx = &c->link.tx[lane];
+    while (tx->next < next) {
+        uint64_t count = next - tx->next < QIAO_BATCH_MESSAGES_MAX ? next - tx->next : QIAO_BATCH_MESSAGES_MAX;
+        empty.size = 0;
+        for (uint64_t i = 0; i < count; i++) pb_put_bytes_head(&empty, 1, 0);
+        link_send_batch(&c->link, lane, tx->next, (uint32_t)count, buf_bytes(&empty), core->now_ms, connection_out(core, c));
+    }
+}
+
 /* What the peer has of ordered lanes is let go; what was sent and is not there is sent again. */
 static void resume_lane(struct core *core, struct connection *c, unsigned lane)
 {
     struct queue *q = &c->peer->queues[lane];
     struct link_tx *tx = &c->link.tx[lane];
     queue_acked(core, c->peer, lane, tx->acked);
+    q->sent = q->head;
+    if (tx->next < q->head) {
+        fill_gap(core, c, lane, q->head);
+        return;
+    }
     tx->acked = q->head - 1;
     tx->next = q->head;
-    q->sent = q->head;
 }
 
 static void up_node(struct core *core, struct connection *c)

@@ -14,7 +14,7 @@ static bool equals(const char *text, struct qiao_bytes bytes)
 
 struct peer *route_member(struct core *core, struct qiao_bytes org)
 {
-    size_t low = core->links_count, high = core->peers_count;
+    size_t low = core->links_count, high = org.size > 0 ? core->peers_count : low;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         struct peer *peer = &core->peers[middle];

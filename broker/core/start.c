@@ -121,15 +121,16 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     }
     load_incarnation(core);
     int result = number_peers(core);
+    quarantine_load(core);
+    forget_old_streams(core);
+    for (size_t i = 0; result == 0 && i < core->peers_count; i++)
+        for (unsigned lane = 0; lane < LINK_LANES; lane++)
+            if (!queue_load(core, &core->peers[i], lane)) result = STORE_CORRUPT;
     if (result != 0) {
-        snprintf(reterr_text, reterr_size, "the store's list of peers is damaged");
+        snprintf(reterr_text, reterr_size, "the store's list of peers or their queues is damaged: qiaod --check-store tells more");
         core_free(core);
         return result;
     }
-    quarantine_load(core);
-    forget_old_streams(core);
-    for (size_t i = 0; i < core->peers_count; i++)
-        for (unsigned lane = 0; lane < LINK_LANES; lane++) queue_load(core, &core->peers[i], lane);
     *ret_core = core;
     return 0;
 }

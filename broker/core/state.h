@@ -31,6 +31,7 @@ struct flight {
     uint64_t first;
     uint32_t count;
     uint32_t resolved;
+    uint32_t waiting;              /* held, while the window is looked at */
     uint64_t bytes;
     uint64_t *bits;                /* one a message, set when it has its outcome; owned */
 };
@@ -218,7 +219,8 @@ void batch_close(struct core *core);                                            
 void batch_stored(struct core *core);                                                 /* releases what waited for it */
 
 /* queue.c */
-void queue_load(struct core *core, struct peer *peer, unsigned lane);
+/* False if the store's numbers of the queue cannot be: the store is damaged. */
+bool queue_load(struct core *core, struct peer *peer, unsigned lane);
 void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope);
 void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence);
 void queue_pump(struct core *core, struct peer *peer);

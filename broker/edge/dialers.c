@@ -3,8 +3,8 @@
 #include "base/buf.h"
 #include "base/prng.h"
 
-/* A link that lived this long was a good one: the next attempt comes soon. */
-#define GOOD_MS 2000u
+/* A link that lived this long was a good one: the next attempt comes soon. A peer that will not have us says so sooner. */
+#define GOOD_MS 250u
 
 struct dialer {
     struct dialers *all;

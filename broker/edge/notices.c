@@ -23,11 +23,20 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return hash;
 }
 
+/* An address without its port: each new connection of a host has another one. */
+static uint64_t hash_peer(uint64_t hash, const char *peer)
+{
+    const char *port = strrchr(peer, ':');
+    size_t size = port ? (size_t)(port - peer) : strlen(peer);
+    for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)peer[i]) * 0x100000001b3u;
+    return hash;
+}
+
 /* True if it is to be said now; *ret_suppressed: how often it was not said since the last time. */
 static bool may_say(const char *event, const char *peer, unsigned *ret_suppressed)
 {
     static struct slot slots[SLOTS];
-    uint64_t hash = hash_text(hash_text(0xcbf29ce484222325u, event), peer), now = uv_hrtime();
+    uint64_t hash = hash_peer(hash_text(0xcbf29ce484222325u, event), peer), now = uv_hrtime();
     struct slot *slot = &slots[hash % SLOTS];
     if (slot->hash == hash && now - slot->since < QUIET_NS) {
         slot->suppressed++;

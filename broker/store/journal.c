@@ -10,7 +10,7 @@
 
 static const struct journal_tuning production = {
     .base = &store_engine_lmdb,
-    .table_bytes_max = 8 * MIB,
+    .table_bytes_max = 6 * MIB,
     .table_age_ms_max = 30000,
 };
 
@@ -226,8 +226,11 @@ bool journal_take_written(struct journal_store *store)
     bool refused;
 
     pthread_mutex_lock(&store->lock);
-    for (unsigned i = 1; i < store->layers_count; i++)
-        store->layers[i].is_written = store->layers[i].table != store->job;
+    for (unsigned i = 1; i < store->layers_count; i++) {
+        bool is_written = store->layers[i].table != store->job;
+        store->under_is_stale = store->under_is_stale || is_written != store->layers[i].is_written;
+        store->layers[i].is_written = is_written;
+    }
     refused = store->job && !store->job_runs;
     pthread_mutex_unlock(&store->lock);
     return refused;
@@ -260,6 +263,7 @@ bool journal_freeze(struct journal_store *store)
 
     if (!can || store->applied.sequence == store->layers[0].end.sequence)
         return false;
+    journal_publish(store); /* now, while the base is at rest: its size is not read again until this layer is in it */
     for (unsigned i = store->layers_count++; i > 0; i--)
         store->layers[i] = store->layers[i - 1];
     store->layers[1].end = store->applied;

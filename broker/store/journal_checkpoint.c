@@ -76,7 +76,7 @@ int journal_write_table(struct journal_store *store, const struct table *table, 
     writer->store = store;
     writer->count = writer->bytes = 0;
     result = add_all(writer, table, true);
-    split = writer->count > OPS_MAX / 8; /* few removals go along with the puts */
+    split = writer->count > OPS_MAX / 8 || store->refusals > 0; /* few removals go along with the puts */
     if (!result && split)
         result = flush(writer, store->base_end, true);
     if (!result)

@@ -9,6 +9,7 @@
 #define LEVELS_MAX 16u
 #define CHUNK_SIZE (256u * 1024u)
 #define ALIGNMENT 8u
+#define FINGERS 8u
 
 /* Mapped, not allocated: the memory goes back to the system with the table. */
 struct chunk {
@@ -17,8 +18,15 @@ struct chunk {
     uint8_t bytes[];
 };
 
+/* Where the last key with some first byte went in. Keys of a kind mostly come in order, so the next one goes just behind. */
+struct finger {
+    struct table_entry *last;
+    struct table_entry **links[LEVELS_MAX];
+};
+
 struct table {
     struct table_entry *first[LEVELS_MAX];
+    struct finger fingers[FINGERS];
     struct chunk *chunks;
     size_t bytes;
     size_t count;
@@ -115,14 +123,26 @@ const struct table_entry *table_seek(const struct table *table, struct qiao_byte
     return heads[0];
 }
 
-/* As table_seek, with the pointers to the entry on each level. */
+static struct finger *finger_of(struct table *table, struct qiao_bytes key)
+{
+    return &table->fingers[key.size ? key.data[0] % FINGERS : 0];
+}
+
+/* As table_seek, with the pointers to the entry on each level. Starts at the finger when key lies behind it; entries that came
+ * in since then are met on the way like any other. */
 static struct table_entry *seek_links(struct table *table, struct qiao_bytes key, struct table_entry **ret_links[LEVELS_MAX])
 {
+    const struct finger *finger = finger_of(table, key);
     struct table_entry **heads = table->first;
+    bool follow = finger->last && is_before(finger->last, key);
 
     for (unsigned level = LEVELS_MAX; level-- > 0;) {
-        while (heads[level] && is_before(heads[level], key))
+        if (follow)
+            heads = finger->links[level] - level;
+        while (heads[level] && is_before(heads[level], key)) {
             heads = heads[level]->next;
+            follow = false; /* already past the finger */
+        }
         ret_links[level] = &heads[level];
     }
     return heads[0];
@@ -153,6 +173,15 @@ static unsigned random_levels(struct table *table)
     return levels;
 }
 
+static void finger_set(struct table *table, struct table_entry *entry, struct table_entry **links[LEVELS_MAX])
+{
+    struct finger *finger = finger_of(table, table_entry_key(entry));
+
+    finger->last = entry;
+    for (unsigned level = 0; level < LEVELS_MAX; level++)
+        finger->links[level] = level < entry->levels ? &entry->next[level] : links[level];
+}
+
 /* A new entry is a removed key that frees nothing. */
 static struct table_entry *entry_get(struct table *table, struct qiao_bytes key, size_t copy_size)
 {
@@ -173,6 +202,7 @@ static struct table_entry *entry_get(struct table *table, struct qiao_bytes key,
         entry->next[level] = *links[level];
         *links[level] = entry;
     }
+    finger_set(table, entry, links);
     table->count++;
     return entry;
 }
@@ -258,6 +288,7 @@ static struct table_entry *unlink_entry(struct table *table, struct table_entry 
     buffer_drop(table, entry);
     for (unsigned level = 0; level < entry->levels; level++)
         *links[level] = entry->next[level];
+    memset(table->fingers, 0, sizeof(table->fingers)); /* one may point into this entry */
     table->count--;
     return next;
 }

@@ -45,17 +45,20 @@ void lmdb_space_init(struct lmdb_space *space, size_t page_size, int data_fd)
     atomic_store(&space->disk_full, false);
 }
 
-/* Pages the batch may need if nothing can be reused. */
+/* Pages the batch may need if nothing can be reused. Many small operations share pages: together they cannot touch more than
+ * there are, and add no more than twice their bytes. */
 static uint64_t pages_wanted(const struct lmdb_space *space, const struct store_batch *batch, unsigned depth)
 {
-    uint64_t pages = PAGES_PER_COMMIT;
+    uint64_t touched = 0, values = 0, bytes = 0, shared;
 
     for (size_t i = 0; i < batch->count; i++) {
-        pages += depth + PAGES_PER_OPERATION;
+        touched += depth + PAGES_PER_OPERATION;
+        bytes += batch->ops[i].key.size + batch->ops[i].value.size;
         if (batch->ops[i].type == STORE_PUT)
-            pages += batch->ops[i].value.size / space->page_size + 1;
+            values += batch->ops[i].value.size / space->page_size + 1;
     }
-    return pages;
+    shared = atomic_load(&space->live_pages) + 2 * bytes / space->page_size;
+    return PAGES_PER_COMMIT + values + (touched < shared ? touched : shared);
 }
 
 static bool is_no_room(int error)

@@ -9,6 +9,7 @@
 #define QIAO_FRAME_SIZE_MAX_BEFORE_UP (64u * 1024u) /* the same before the peer has proved who it is */
 #define QIAO_HOPS_MAX 32u
 #define QIAO_LANES 3u
+#define QIAO_ADDRESS_SIZE_MAX 512u              /* one serialised address, with room for fields of newer versions */
 #define QIAO_AREA_SIZE_MAX 32u                  /* area code, with a possible wildcard */
 #define QIAO_ORG_SIZE_MAX 64u
 #define QIAO_SEAT_SIZE_MAX 64u

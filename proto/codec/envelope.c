@@ -17,6 +17,7 @@ static bool read_address(struct qiao_bytes raw, struct address *ret_address)
     static const size_t sizes[] = { 0, QIAO_AREA_SIZE_MAX, QIAO_ORG_SIZE_MAX, QIAO_SEAT_SIZE_MAX, QIAO_SERVICE_SIZE_MAX };
     struct pb_reader r = pb_reader(raw);
     struct pb_field f;
+    if (raw.size > QIAO_ADDRESS_SIZE_MAX) return false;
     while (pb_next(&r, &f)) {
         if (f.number > 4) continue;
         if (f.type != PB_BYTES || !text_ok(f.bytes, sizes[f.number])) return false;

@@ -68,10 +68,10 @@ static bool depth_ok(struct qiao_bytes bytes, unsigned depth)
     struct pb_field f;
     while (pb_next(&r, &f)) {
         if (f.type != PB_BYTES || f.bytes.size < 2) continue;
-        if (depth == 0) return false;
         struct pb_reader probe = pb_reader(f.bytes);
         struct pb_field first;
-        if (pb_next(&probe, &first) && first.type == PB_BYTES && !depth_ok(f.bytes, depth - 1)) return false;
+        if (!pb_next(&probe, &first)) continue;
+        if (depth == 0 || !depth_ok(f.bytes, depth - 1)) return false;
     }
     return true; /* bytes that are no message (a string, a digest) end the descent */
 }

@@ -3,6 +3,7 @@
 #define FUZZ_FUZZ_H
 
 #include <qiao/bytes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 

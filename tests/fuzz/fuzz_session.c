@@ -15,6 +15,7 @@ struct world {
     uint64_t node_taken[QIAO_LANES];
     struct qiao_id submitted[QIAO_LANES][SUBMITTED_MAX];
     size_t submitted_count[QIAO_LANES], acknowledged[QIAO_LANES];
+    unsigned submissions;    /* each has an id of its own */
     uint64_t tokens[16];
     unsigned tokens_count;
     struct choices *choices;
@@ -136,7 +137,7 @@ static void node_delivers(struct world *w)
         if (choose_below(c, 8) == 7) raw.data[choose(c) % raw.size] ^= choose(c);
         mail_entry(&entries, buf_bytes(&raw));
     }
-    uint64_t first = lane == LINK_LANE_RECEIPTS ? w->node.tx[lane].next : choose_below(c, 8) == 7 ? 1 + choose_number(c, 7) : 1 + choose(c);
+    uint64_t first = lane == LINK_LANE_RECEIPTS ? w->node.tx[lane].next : choose_below(c, 8) == 7 ? 1 + choose_number(c, 7) : 1u + choose(c);
     link_send_batch(&w->node, lane, first, count, buf_bytes(&entries), w->now_ms, &w->node_out);
 }
 
@@ -160,7 +161,8 @@ static void submit(struct world *w)
     const struct mail_place *to = &mail_places[choose_below(c, MAIL_PLACES)];
     struct qiao_message message = { .kind = 200, .destination = { to->area, to->org, NULL }, .lane = (enum qiao_lane)choose_below(c, 4), .body = choose_bytes(c, choose_below(c, 64)) };
     unsigned lane = (unsigned)message.lane;
-    message.id = mail_id(choose(c));
+    message.id = mail_id((uint8_t)w->submissions);
+    message.id.bytes[QIAO_ID_SIZE - 2] = (uint8_t)(w->submissions++ >> 8);
     if (lane < QIAO_LANES && w->submitted_count[lane] == SUBMITTED_MAX) return;
     struct qiao_id id;
     int result = session_submit(&w->session, &message, 1700000000000u, &id);

@@ -167,6 +167,20 @@ void audit_node(struct sim *sim, struct sim_node *node)
     if (!sim->failed) compare(sim, node, &live, &copy);
 }
 
+uint64_t audit_queued(struct sim *sim)
+{
+    static struct positions live;
+    uint64_t queued = 0;
+    for (uint32_t i = 0; i < sim->nodes_count && !sim->failed; i++) {
+        live.count = 0;
+        live.answered = false;
+        if (sim->nodes[i].core) ask(sim, sim->nodes[i].core, &sim->nodes[i], true, &live);
+        if (!live.answered) return 1;
+        for (size_t k = 0; k < live.count; k++) queued += live.lanes[k].queued;
+    }
+    return queued;
+}
+
 void audit_end(struct sim *sim)
 {
     static struct positions copy;

@@ -98,13 +98,13 @@ static void on_receipt(void *context, const struct qiao_receipt *receipt)
     checks_receipt(member->sim, member, receipt);
 }
 
-static void remember_late(struct sim_member *member, uint64_t token, uint32_t message)
+static void remember_late(struct sim_member *member, uint64_t token, uint32_t message, enum qiao_verdict verdict)
 {
     if (member->late_count == member->late_capacity) {
         member->late_capacity = member->late_capacity ? member->late_capacity * 2 : 8;
         member->late_ones = base_realloc(member->late_ones, member->late_capacity * sizeof *member->late_ones);
     }
-    member->late_ones[member->late_count++] = (struct sim_late){ token, message };
+    member->late_ones[member->late_count++] = (struct sim_late){ token, message, verdict };
 }
 
 static enum qiao_verdict on_deliver(void *context, const struct qiao_delivery *delivery)
@@ -114,8 +114,10 @@ static enum qiao_verdict on_deliver(void *context, const struct qiao_delivery *d
     uint32_t message = get_u32(delivery->message.id.bytes + 12);
     enum qiao_verdict verdict = checks_delivered(sim, member, delivery);
     if (sim->failed) return QIAO_VERDICT_LATER;
+    if (member->crash_at_delivery) member->crash = member->crash_at_delivery;
+    member->crash_at_delivery = SIM_NO_CRASH;
     if (member->late && !sim->healing && sim_chance(sim, 25)) {
-        remember_late(member, delivery->token, message);
+        remember_late(member, delivery->token, message, verdict);
         sim_at(sim, sim_random(sim, sim_chance(sim, 10) ? 5000 : 100), SIM_VERDICT, member->index, member->life, delivery->token);
         return QIAO_VERDICT_LATER;
     }
@@ -130,9 +132,8 @@ void member_late_verdict(struct sim *sim, struct sim_member *member, uint64_t to
     for (size_t i = 0; i < member->late_count; i++) {
         if (member->late_ones[i].token != token) continue;
         uint32_t message = member->late_ones[i].message;
+        enum qiao_verdict verdict = member->late_ones[i].verdict;
         member->late_ones[i] = member->late_ones[--member->late_count];
-        enum qiao_verdict verdict = QIAO_VERDICT_ACCEPT;
-        if (sim->messages[message].recipients_count == 1 && sim->recipients[sim->messages[message].first_recipient].refused) verdict = QIAO_VERDICT_REFUSE;
         checks_verdict(sim, member, message, verdict);
         session_verdict(&member->session, token, verdict, verdict == QIAO_VERDICT_REFUSE ? QIAO_CODE_NOT_COMPETENT : 0, "", 0);
         member_settle(sim, member);
@@ -157,7 +158,7 @@ void member_start(struct sim *sim, struct sim_member *member)
     };
     member->alive = true;
     member->life = ++sim->lives;
-    member->crash = 0;
+    member->crash = SIM_NO_CRASH;
     member->tick_ms = SIM_NEVER;
     member->pipe = -1;
     session_init(&member->session, &options, member->twin ? &twin_handler : &handler, member, member->durable ? &outbox : NULL);
@@ -239,7 +240,7 @@ static bool visit_frame(void *context, const struct frame *frame)
 {
     struct feeding *f = context;
     session_receive(&f->member->session, f->sim->now_ms, frame);
-    return f->member->crash == 0;
+    return f->member->crash == SIM_NO_CRASH;
 }
 
 void member_feed(struct sim *sim, struct sim_member *member, struct sim_end *end, struct qiao_bytes bytes)
@@ -267,12 +268,12 @@ static void set_alarm(struct sim *sim, struct sim_member *member)
 void member_settle(struct sim *sim, struct sim_member *member)
 {
     struct session *s = &member->session;
-    if (member->crash != 1) {
+    if (member->crash != SIM_CRASH_BEFORE_VERDICT) {
         if (session_flush(s, sim->now_ms) != 0) sim_fail(sim, "%s cannot flush", member->name);
         if (member->pipe >= 0 && s->out.size > 0) pipe_send(sim, member->pipe, pipe_end_of(sim, member->pipe, SIM_END_MEMBER, member->index), s->out.data, s->out.size);
         s->out.size = 0;
     }
-    if (member->crash != 0) {
+    if (member->crash != SIM_NO_CRASH) {
         member_crash(sim, member, 50 + sim_random(sim, 2000));
         return;
     }

@@ -119,6 +119,7 @@ struct sim_outbox {
 struct sim_late {
     uint64_t token;
     uint32_t message;
+    enum qiao_verdict verdict;
 };
 
 struct sim_member {
@@ -140,7 +141,7 @@ struct sim_member {
     uint64_t blocked_until_ms;
     uint64_t tick_ms;
     int pipe;                      /* or -1 */
-    unsigned crash;                /* asked for by a handler: 1 before the verdict leaves, 2 after */
+    enum sim_crash { SIM_NO_CRASH, SIM_CRASH_BEFORE_VERDICT, SIM_CRASH_AFTER_VERDICT } crash, crash_at_delivery;
     bool absent;                   /* does not dial */
     struct sim_late *late_ones;
     size_t late_count, late_capacity;
@@ -193,6 +194,7 @@ struct sim_options {
     uint32_t nodes_max;            /* 0: up to 10 */
     bool print_trace;
     bool keep_trace;               /* scenarios read it */
+    bool calm;                     /* no dice: every choice is the first one, so that a story is told the same way every day */
 };
 
 struct sim_counts {
@@ -327,6 +329,8 @@ const char *checks_describe(const struct sim *sim, uint32_t message, char text[2
 /* audit.c */
 /* A core built from a copy of the node's store reports the same queue positions as the node. */
 void audit_node(struct sim *sim, struct sim_node *node);
+/* Messages in all queues of all nodes. */
+uint64_t audit_queued(struct sim *sim);
 /* Every queue of every node is empty, and a restart of all changes nothing on disk. */
 void audit_end(struct sim *sim);
 

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-enum { CUTS = 1, PARTITIONS = 2, NODE_CRASHES = 4, MEMBER_CRASHES = 8, FULL_DISKS = 16, SLOW_DISKS = 32, SLOW_WIRES = 64, ABSENCES = 128, CRASHES_IN_HANDLERS = 256, WRONG_CLOCKS = 512, TIGHT_STORES = 1024,
+enum { CUTS = 1, PARTITIONS = 2, NODE_CRASHES = 4, MEMBER_CRASHES = 8, FULL_DISKS = 16, SLOW_DISKS = 32, SLOW_WIRES = 64, ABSENCES = 128,
+       CRASHES_IN_HANDLERS = 256, WRONG_CLOCKS = 512, TIGHT_STORES = 1024,
        SHUTDOWNS = 2048, ALL_FAULTS = 4095 };
 
 /* ---- the world of this seed ---- */
@@ -181,8 +182,7 @@ static void crash_member(struct sim *sim)
 
 static void crash_in_handler(struct sim *sim)
 {
-    struct sim_member *member = any_member(sim);
-    if (member->alive) member->crash = 1 + (unsigned)sim_random(sim, 2);
+    any_member(sim)->crash_at_delivery = sim_chance(sim, 50) ? SIM_CRASH_BEFORE_VERDICT : SIM_CRASH_AFTER_VERDICT;
 }
 
 static void fill_disk(struct sim *sim)

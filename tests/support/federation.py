@@ -225,7 +225,8 @@ class Federation:
     def issue(self, name):
         """Certificate and key for a node or member; returns the folder they are in."""
         folder = os.path.join(self.folder, "pki", name.replace("/", "_"))
-        self.pki("issue", "--ca", os.path.join(self.folder, "ca"), "--out", folder, "--name", name)
+        if not os.path.exists(folder):
+            self.pki("issue", "--ca", os.path.join(self.folder, "ca"), "--out", folder, "--name", name)
         return folder
 
     def _make_certificates(self):
@@ -441,10 +442,12 @@ def messages(standard):
 class Crowd:
     """Members m0, m1, … of one node in one process (many_members.c)."""
 
-    def __init__(self, fed, node, count, expect=0, tls=False):
+    def __init__(self, fed, node, count, expect=0, tls=False, latencies=None):
         command = [program("many_members"), "--node", fed[node].tls_url if tls else fed[node].ipc_url, "--prefix", "m", "--count", str(count)]
         if expect:
             command += ["--expect", str(expect)]
+        if latencies:
+            command += ["--latencies", latencies]
         if tls:
             command += ["--certificates", os.path.join(fed.folder, "pki", "crowd"), "--area", fed[node].node.area]
             issue_crowd(fed, fed[node].node.area, count)

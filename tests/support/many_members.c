@@ -1,9 +1,10 @@
 /* Many member sessions in one process: what 200 or 1 000 offices are to their node, without as many processes.
  *
- *   many_members --node URL --prefix m --count 200 [--expect N] [--certificates DIR --area AREA]
+ *   many_members --node URL --prefix m --count 200 [--expect N] [--certificates DIR --area AREA] [--latencies FILE]
  *
  * Connects members m0, m1, … , says {"up":N} when all links stand, accepts everything that comes, and ends with one line of
- * JSON when each has N messages (--expect), or at SIGTERM. Members over TLS use DIR/AREA_mI.crt and .key and DIR/ca.crt. */
+ * JSON when each has N messages (--expect), or at SIGTERM. Members over TLS use DIR/AREA_mI.crt and .key and DIR/ca.crt.
+ * --latencies: every delivery's milliseconds from when it was meant to be sent, a line each. */
 #include "bench_mark.h"
 #include "clock.h"
 
@@ -30,7 +31,7 @@ struct member {
 };
 
 struct crowd {
-    const char *node, *prefix, *certificates, *area;
+    const char *node, *prefix, *certificates, *area, *latencies_file;
     uint32_t count, expect;
     struct member *members;
     struct pollfd *polls;
@@ -173,10 +174,18 @@ static void print_summary(struct crowd *c)
     puts("}");
 }
 
+static int write_latencies(const struct crowd *c)
+{
+    FILE *out = fopen(c->latencies_file, "w");
+    if (!out) return failed(c->latencies_file, "cannot be written");
+    for (size_t i = 0; i < c->latencies; i++) fprintf(out, "%.3f\n", (double)c->latencies_ns[i] / 1e6);
+    return fclose(out) == 0 ? 0 : failed(c->latencies_file, "cannot be written");
+}
+
 static const struct option long_options[] = {
     { "node", required_argument, NULL, 'n' },   { "prefix", required_argument, NULL, 'p' },       { "count", required_argument, NULL, 'c' },
     { "expect", required_argument, NULL, 'e' }, { "certificates", required_argument, NULL, 'C' }, { "area", required_argument, NULL, 'a' },
-    { NULL, 0, NULL, 0 },
+    { "latencies", required_argument, NULL, 'l' }, { NULL, 0, NULL, 0 },
 };
 
 static int parse(int argc, char **argv, struct crowd *c)
@@ -190,11 +199,12 @@ static int parse(int argc, char **argv, struct crowd *c)
         case 'e': c->expect = (uint32_t)strtoul(optarg, NULL, 10); break;
         case 'C': c->certificates = optarg; break;
         case 'a': c->area = optarg; break;
+        case 'l': c->latencies_file = optarg; break;
         default: return 2;
         }
     }
     if (c->node && c->prefix && c->count > 0 && c->count <= MEMBERS_MAX && !c->certificates == !c->area) return 0;
-    fputs("usage: many_members --node URL --prefix NAME --count N [--expect N] [--certificates DIR --area AREA]\n", stderr);
+    fputs("usage: many_members --node URL --prefix NAME --count N [--expect N] [--certificates DIR --area AREA] [--latencies FILE]\n", stderr);
     return 2;
 }
 
@@ -224,6 +234,7 @@ int main(int argc, char **argv)
         if (c.expect > 0 && c.complete == c.count) poll(&c.polls[c.count], 1, 20);
     }
     print_summary(&c);
+    if (status == 0 && c.latencies_file) status = write_latencies(&c);
     for (uint32_t i = 0; i < c.count; i++) {
         if (c.members[i].client) qiao_client_close(c.members[i].client, 100);
         qiao_client_free(c.members[i].client);

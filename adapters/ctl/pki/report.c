@@ -70,7 +70,7 @@ const char *pki_time_text(const ASN1_TIME *time, char out[PKI_TIME_SIZE])
 {
     struct tm parts;
     if (!time || !ASN1_TIME_to_tm(time, &parts) || strftime(out, PKI_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        strcpy(out, "?");
+        snprintf(out, PKI_TIME_SIZE, "?");
     return out;
 }
 

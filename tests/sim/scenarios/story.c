@@ -5,7 +5,7 @@
 
 struct story story_begin(void)
 {
-    struct sim_options options = { .seed = 7, .keep_trace = true };
+    struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true };
     struct story s = { .sim = sim_new(&options) };
     s.sim->latency_ms_max = 1;
     uint32_t district = sim_add_node(s.sim, "district", "990101", -1);

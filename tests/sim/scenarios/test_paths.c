@@ -99,8 +99,8 @@ Test(paths, a_bulletin_reaches_every_member_of_the_area_once)
                      "street > district: lane 0 messages 1-1\n"
                      "district < street: lane 0 messages 1-1\n"
                      "community < hotline: accepts lane 0 message 1\n"
-                     "community > street: lane 0 messages 1-1\n"
                      "district > court: lane 3 messages 2-2\n"
+                     "community > street: lane 0 messages 1-1\n"
                      "street < community: lane 0 messages 1-1\n"
                      "street > district: lane 0 messages 2-2\n"
                      "district < street: lane 0 messages 2-2\n"
@@ -142,11 +142,13 @@ Test(paths, urgent_overtakes_bulk_that_waits)
                      "street < office: accepts lane 0 message 1\n"
                      "street < office: accepts lane 2 message 1\n"
                      "street > community: lane 1 messages 1-1\n"
+                     "community < street: lane 1 messages 1-1\n"
                      "street > community: lane 0 messages 1-1\n"
                      "street > community: lane 2 messages 1-1\n"
-                     "community < street: lane 1 messages 1-1\n"
+                     "community > hotline: lane 3 messages 1-1\n"
                      "community < street: lane 0 messages 1-1\n"
                      "community < street: lane 2 messages 1-1\n"
-                     "community > hotline: lane 3 messages 1-3\n");
+                     "community > hotline: lane 3 messages 2-2\n"
+                     "community > hotline: lane 3 messages 3-3\n");
     story_end(&s);
 }

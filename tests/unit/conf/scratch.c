@@ -10,7 +10,7 @@
 
 void scratch_init(struct scratch *scratch)
 {
-    strcpy(scratch->folder, "/tmp/qiao-conf-XXXXXX");
+    snprintf(scratch->folder, sizeof scratch->folder, "/tmp/qiao-conf-XXXXXX");
     cr_assert_not_null(mkdtemp(scratch->folder));
     scratch_write(scratch, "c.crt", "", 0);
     scratch_write(scratch, "c.key", "", 0);

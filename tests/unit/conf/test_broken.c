@@ -202,14 +202,15 @@ Test(conf_broken, a_part_is_named_in_its_errors)
 
 Test(conf_broken, complaints_and_sizes_are_bounded)
 {
-    char *text = malloc(9u << 20);
+    const size_t text_size = 9u << 20;
+    char *text = malloc(text_size);
     size_t used = 0;
-    used += (size_t)sprintf(text, "%slisten:\n", NODE);
+    used += (size_t)snprintf(text + used, text_size - used, "%slisten:\n", NODE);
     for (size_t i = 0; i < 60; i++)
-        used += (size_t)sprintf(text + used, "  - x\n");
-    used += (size_t)sprintf(text + used, "members:\n");
+        used += (size_t)snprintf(text + used, text_size - used, "  - x\n");
+    used += (size_t)snprintf(text + used, text_size - used, "members:\n");
     for (size_t i = 0; i < 5000; i++)
-        used += (size_t)sprintf(text + used, "  - {name: X}\n");
+        used += (size_t)snprintf(text + used, text_size - used, "  - {name: X}\n");
     scratch_write(&scratch, "node.yaml", text, used);
     struct loaded loaded = scratch_load(&scratch, "node.yaml");
     cr_expect_eq(loaded.errors_count, 1000);
@@ -224,7 +225,7 @@ Test(conf_broken, complaints_and_sizes_are_bounded)
 
     used = 0;
     for (size_t i = 0; i < 300; i++)
-        used += (size_t)sprintf(text + used, "k%zu: 1\n", i);
+        used += (size_t)snprintf(text + used, text_size - used, "k%zu: 1\n", i);
     scratch_write(&scratch, "node.yaml", text, used);
     loaded = scratch_load(&scratch, "node.yaml");
     cr_assert_eq(loaded.errors_count, 1);

@@ -45,7 +45,7 @@ Test(conf_good, what_is_left_out_has_its_default)
     cr_expect_eq(conf->limits.silence_ms, 35000);
     cr_expect_eq(conf->limits.handshake_ms, 10000);
     cr_expect_eq(conf->limits.redial_ms_min, 50);
-    cr_expect_eq(conf->limits.redial_ms_max, 2000);
+    cr_expect_eq(conf->limits.redial_ms_max, 1000);
     cr_expect_eq(conf->limits.shutdown_ms, 5000);
     cr_expect_str_eq(conf->log.level, "info");
     cr_expect_str_eq(conf->log.format, "logfmt");
@@ -152,10 +152,11 @@ Test(conf_good, plain_tcp_on_loopback_needs_no_permission)
 
 Test(conf_good, thousands_of_members_load)
 {
-    char *text = malloc(4u << 20);
-    size_t used = (size_t)sprintf(text, "%smembers:\n", NODE);
+    const size_t text_size = 4u << 20;
+    char *text = malloc(text_size);
+    size_t used = (size_t)snprintf(text, text_size, "%smembers:\n", NODE);
     for (size_t i = 0; i < 20000; i++)
-        used += (size_t)sprintf(text + used, "  - {name: m%zu, services: [a, b]}\n", i);
+        used += (size_t)snprintf(text + used, text_size - used, "  - {name: m%zu, services: [a, b]}\n", i);
     struct loaded loaded = load(text);
     cr_assert_eq(loaded.conf->members_count, 20000);
     cr_expect_str_eq(loaded.conf->members[19999].name, "m19999");

@@ -160,7 +160,8 @@ Test(csv_intake, a_file_open_for_writing_is_left_alone)
     cr_expect_eq(intake_copy(place.drop, "a.csv", place.state, 100, &digest), INTAKE_OK);
     cr_expect_eq(intake_copy(place.drop, "a.csv", place.state, 0, &digest), INTAKE_TOO_LARGE);
     cr_expect_eq(intake_copy(place.drop, "b.csv", place.state, 100, &digest), INTAKE_GONE);
-    cr_assert_eq(symlink("/etc/passwd", strcat(path, ".link")), 0);
+    snprintf(path, sizeof path, "%s/a.csv.link", place.drop);
+    cr_assert_eq(symlink("/etc/passwd", path), 0);
     cr_expect_eq(intake_copy(place.drop, "a.csv.link", place.state, 100, &digest), INTAKE_NO_FILE);
     remove_folder(place.root);
 }

@@ -109,7 +109,8 @@ Test(pki_issue, a_request_is_signed_here_and_elsewhere)
 Test(pki_issue, what_a_request_asks_for_beyond_name_and_key_is_not_granted)
 {
     OK("init --out ca --name F");
-    SHELL("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out r.csr -subj /CN=node-1 -addext basicConstraints=critical,CA:TRUE -addext subjectAltName=URI:urn:qiao:node:other");
+    SHELL("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out r.csr -subj /CN=node-1 "
+          "-addext basicConstraints=critical,CA:TRUE -addext subjectAltName=URI:urn:qiao:node:other");
     OK("issue --ca ca --csr r.csr --out o");
     SHELL("openssl x509 -in o/node-1.crt -noout -text");
     SAYS(workshop_out, "CA:FALSE");

@@ -20,7 +20,7 @@ static char folder[] = "/tmp/qiao-pki-XXXXXX";
 
 void workshop_enter(void)
 {
-    strcpy(folder, "/tmp/qiao-pki-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/qiao-pki-XXXXXX");
     cr_assert_not_null(mkdtemp(folder));
     cr_assert_eq(chdir(folder), 0);
 }
@@ -92,7 +92,7 @@ int shell(const char *format, ...)
     int used = vsnprintf(command, sizeof command, format, arguments);
     va_end(arguments);
     cr_assert_lt(used, (int)sizeof command - 8);
-    strcat(command, " 2>&1");
+    snprintf(command + used, sizeof command - (size_t)used, " 2>&1");
     FILE *pipe = popen(command, "r");
     cr_assert_not_null(pipe);
     workshop_out[fread(workshop_out, 1, sizeof workshop_out - 1, pipe)] = '\0';

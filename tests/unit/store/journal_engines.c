@@ -14,7 +14,7 @@ static int open_over_array(const struct store_options *options, struct store **r
 
 static int open_hasty(const struct store_options *options, struct store **ret_store, char *reterr_text, size_t reterr_size)
 {
-    static const struct journal_tuning tuning = { &store_engine_lmdb, 4 * MIB, 30000, 60000 };
+    static const struct journal_tuning tuning = { &store_engine_lmdb, 32 * MIB, 30000, 60000 };
 
     return journal_open(options, &tuning, ret_store, reterr_text, reterr_size);
 }

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Prints each bar as a line of JSON: name, value, unit, bar, ok, detail, machine. A missed bar is "ok": false and no failure;
+the exit status is 1 only if a bench broke or a run lost, doubled or disordered something."""
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import machine
+from disk import LoopDisk, Unavailable
+from federation import Crowd, Federation, Load, Node, Overdue, last_json, line, program, wait_until
+
+NODES = ("community", "street", "district")
+SIZE = 512
+
+
+class Broken(Exception):
+    """The run itself went wrong; its figures mean nothing."""
+
+
+class Report:
+    def __init__(self, quick):
+        self.quick = quick
+        with tempfile.TemporaryDirectory(dir=os.environ.get("QIAO_TEST_FOLDER")) as folder:
+            self.machine = machine.limits(folder)
+
+    def say(self, name, value, unit, bar, **detail):
+        """bar: ("<=", number), or None for a figure that only stands beside others."""
+        ok = None if bar is None else value <= bar[1] if bar[0] == "<=" else value >= bar[1] if bar[0] == ">=" else value < bar[1]
+        row = {"name": name, "value": round(value, 3), "unit": unit, "bar": " ".join(map(str, bar)) if bar else None, "ok": ok}
+        if detail:
+            row["detail"] = detail
+        row["machine"] = self.machine
+        print(json.dumps(row), flush=True)
+
+    def pick(self, full, quick):
+        return quick if self.quick else full
+
+
+def finished(load):
+    """The JSON of sender and receiver of a run without fault."""
+    (_, sent, send_error), (_, received, receive_error) = load.finish(300)
+    wrong = (received.get("lost"), received.get("duplicates"), received.get("orderViolations"), sent.get("outcomeDuplicates"))
+    if wrong != (0, 0, 0, 0) or sent.get("outcomes", {}).get("accepted") != load.count:
+        raise Broken(f"lost, duplicates, order violations, outcomes twice: {wrong}; {send_error} {receive_error}")
+    return sent, received
+
+
+class Watch:
+    """The largest anonymous memory of each broker while it is open."""
+
+    def __init__(self, fed):
+        self.fed, self.most_kib, self.over = fed, dict.fromkeys(NODES, 0), threading.Event()
+        self.thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self):
+        while not self.over.wait(0.05):
+            for node in NODES:
+                if self.fed[node].is_running():
+                    self.most_kib[node] = max(self.most_kib[node], self.fed[node].anonymous_kib())
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def flat_out(report):
+    """Three hops as fast as they go, twice: with the window of the bar, and the largest memory seen meanwhile."""
+    count, runs = report.pick(200000, 50000), report.pick(5, 2)
+    rates, cpu_us = [], []
+    with Federation(line(), "qiao-bench") as fed:
+        fed.start_all()
+        with Watch(fed) as watch:
+            for number in range(runs):
+                before = sum(fed[node].cpu_s() for node in NODES)
+                _, received = finished(Load(fed, count, outbox=False, send=("--window", "1024"), name=f"run{number}"))
+                cpu_us.append((sum(fed[node].cpu_s() for node in NODES) - before) * 1e6 / count)
+                rates.append(received["throughputPerSecond"])
+    report.say("three_hops_throughput", statistics.median(rates), "messages/s", (">=", 60000), runs=rates, messages=count, size_bytes=SIZE, window=1024)
+    report.say("three_hops_cpu", statistics.median(cpu_us), "us/message over three brokers", ("<=", 18), runs=[round(us, 2) for us in cpu_us])
+    report.say("memory_flat_out", max(watch.most_kib.values()) / 1024, "MiB anonymous, largest broker", ("<=", 64), each_kib=watch.most_kib)
+
+
+def at_rate(report, rate, bars):
+    count = rate * report.pick(20, 5)
+    with Federation(line(), "qiao-bench") as fed:
+        fed.start_all()
+        finished(Load(fed, rate, outbox=False, send=("--rate", str(rate)), name="warm"))
+        sent, received = finished(Load(fed, count, outbox=False, send=("--rate", str(rate))))
+    latency, name = received["latencyMs"], f"latency_at_{rate}"
+    for share, bar in bars.items():
+        report.say(f"{name}_{share}", latency[share], "ms, meant to be sent until delivered", ("<=", bar), all=latency, outcome=sent["outcomeLatencyMs"])
+    report.say(f"carried_at_{rate}", received["throughputPerSecond"], "messages/s", (">=", rate * 0.98))
+
+
+def latency_1000(report):
+    at_rate(report, 1000, {"p50": 3, "p99": 10})
+
+
+def latency_10000(report):
+    at_rate(report, 10000, {"p99": 25})
+
+
+def members(count):
+    return tuple(f"m{number}" for number in range(count))
+
+
+def broadcast(report):
+    half, bulletins = 100, report.pick(100, 20)
+    tree = {"district": Node("990101", None, ("urban",)), "street": Node("990101001", "district", members(half)),
+            "community": Node("990101001001", "street", members(half))}
+    with Federation(tree, "qiao-bench") as fed:
+        fed.start_all()
+        files = {node: os.path.join(fed.folder, node + ".latencies") for node in ("street", "community")}
+        crowds = [Crowd(fed, node, half, expect=bulletins, latencies=file) for node, file in files.items()]
+        for crowd in crowds:
+            crowd.wait_up()
+        sender = fed.spawn_program([program("resuming_sender"), "--node", fed["district"].ipc_url, "--member", "urban", "--to", "990101001/**",
+                                    "--count", str(bulletins), "--recipients", str(2 * half)])
+        status, sent, error = last_json(sender, 300)
+        got = [crowd.finish() for crowd in crowds]
+        if status or any((one["complete"], one["duplicates"]) != (half, 0) for one in got):
+            raise Broken(f"broadcast: {error} {got}")
+        took = [float(row) for file in files.values() for row in open(file)]
+    report.say("broadcast_200_p50", machine.percentile(took, 0.5), "ms until delivered", ("<=", 12), p99_ms=machine.percentile(took, 0.99),
+               bulletins=bulletins, all_outcomes_ms=sent["outcomeLatencyMs"])
+
+
+def memory_queued(report):
+    count = report.pick(1000000, 200000)
+    with Federation(line(), "qiao-bench") as fed:
+        fed.start_all()
+        idle = {node: fed[node].anonymous_kib() for node in NODES}
+        report.say("memory_idle", max(idle.values()) / 1024, "MiB anonymous, largest broker", ("<=", 12), each_kib=idle)
+        fed["street"].stop()
+        sender = fed.spawn("community", "intake", "bench", "send", "--to", "990101/urban", "--count", str(count), "--json")
+        with Watch(fed) as watch:
+            status, sent, error = last_json(sender, 600)
+        if status or fed.queued("community", "street") != count:
+            raise Broken(f"queueing: {error} {sent}")
+        grown = fed["community"].anonymous_kib() - idle["community"]
+        report.say("memory_queued", grown / 1024, f"MiB more with {count} messages queued", ("<=", 32), most_while_queueing_kib=watch.most_kib["community"],
+                   store_bytes=fed.status("community")["storeBytes"])
+
+
+def memory_members(report, name, bar, tls):
+    count = report.pick(1000, 200)
+    tree = {"district": Node("990101", None, members(count), {"handshakes_per_second_max": 5000})}
+    with Federation(tree, "qiao-bench") as fed:
+        fed.start_all()
+        idle = fed["district"].anonymous_kib()
+        crowd = Crowd(fed, "district", count, tls=tls).wait_up(300)
+        wait_until(lambda: sum(peer["up"] for peer in fed.status("district")["peers"]) == count, "all members up", pause_s=0.2)
+        report.say(name, (fed["district"].anonymous_kib() - idle) / count, "KiB each", ("<=", bar), members=count)
+        crowd.finish(terminate=True)
+
+
+def memory_tls(report):
+    memory_members(report, "memory_member_tls", 64, True)
+
+
+def memory_ipc(report):
+    memory_members(report, "memory_member_ipc", 20, False)
+
+
+def idle_cpu(report):
+    """A hundred TLS links that only keep each other alive."""
+    seconds, links = report.pick(30, 10), 100
+    tree = {"district": Node("990101", None, members(links), {"handshakes_per_second_max": 5000})}
+    with Federation(tree, "qiao-bench") as fed:
+        fed.start_all()
+        crowd = Crowd(fed, "district", links, tls=True).wait_up(120)
+        before, started = fed["district"].cpu_s(), time.monotonic()
+        time.sleep(seconds)     # the time is what is measured
+        share = (fed["district"].cpu_s() - before) / (time.monotonic() - started)
+        crowd.finish(terminate=True)
+    report.say("idle_cpu_100_links", share * 100, "% of a core", ("<", 1), seconds=seconds)
+
+
+def writes(report):
+    """Each store on an ext4 image of its own: what reaches the loop device is what the node wrote, journal of the file system included."""
+    count = report.pick(200000, 50000)
+    with Federation(line(), "qiao-bench") as fed:
+        disks = {}
+        for node in NODES:
+            disks[node] = LoopDisk(fed.folder, node, 2048)
+            fed.disks.append(disks[node])
+            fed[node].store = os.path.join(disks[node].mount_point, "store")
+            fed[node].write_configuration()
+        fed.start_all()
+        finished(Load(fed, count // 10, outbox=False, name="warm"))
+        bytes_before = {node: disks[node].written_bytes() for node in NODES}
+        flushes_before = {node: disks[node].flushes() for node in NODES}
+        commits_before = {node: fed.status(node)["commits"] for node in NODES}
+        _, received = finished(Load(fed, count, outbox=False))
+        written = {node: (disks[node].written_bytes() - bytes_before[node]) / (count * SIZE) for node in NODES}
+        flushes = {node: disks[node].flushes() - flushes_before[node] for node in NODES}
+        commits = {node: fed.status(node)["commits"] - commits_before[node] for node in NODES}
+    report.say("bytes_written", max(written.values()), "bytes written per payload byte, worst node", ("<=", 2.5),
+               each={node: round(value, 2) for node, value in written.items()}, throughput=received["throughputPerSecond"])
+    report.say("syncs", max(commits.values()) / count, "commits per message, worst node", ("<=", 1 / 32), commits=commits, device_flushes=flushes)
+
+
+def catch_up(report):
+    kills, took = report.pick(10, 3), []
+    count = kills * 10000
+    with Federation(line(), "qiao-bench") as fed:
+        fed.start_all()
+        load = Load(fed, count, send=("--rate", "10000"))
+        for number in range(1, kills + 1):
+            load.wait_received(count * number // (kills + 2))
+            fed["street"].kill()
+            fed["street"].start()
+            took.append(load.wait_caught_up(fed["street"]))
+        finished(load)
+    report.say("catch_up_after_kill", max(took), "s from listening again, worst", ("<=", 2), all=[round(s, 2) for s in took])
+
+
+BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up)
+
+
+def main():
+    by_name = {bench.__name__: bench for bench in BENCHES}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter runs: good enough to see that it works")
+    parser.add_argument("--only", action="append", choices=sorted(by_name), metavar="NAME", help="one of " + ", ".join(by_name))
+    parser.add_argument("--list", action="store_true", help="print the names and end")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(by_name))
+        return 0
+    report, broken = Report(options.quick), 0
+    for name in options.only or by_name:
+        try:
+            by_name[name](report)
+        except Unavailable as reason:
+            print(json.dumps({"name": name, "skipped": str(reason)}), flush=True)
+        except (Broken, Overdue, OSError, KeyError, ValueError) as problem:
+            broken += 1
+            print(json.dumps({"name": name, "broken": f"{type(problem).__name__}: {problem}"}), flush=True)
+    return 1 if broken else 0
+
+
+sys.exit(main())
