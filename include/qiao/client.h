@@ -4,6 +4,10 @@
  * (libuv: uv_poll) and call qiao_client_dispatch() when it is readable or qiao_client_timeout_ms() has passed.
  * All calls and all callbacks of one client happen on one thread; only qiao_client_wake() may be called from another.
  *
+ * Several clients may be one member at a time. Deliveries go to the last that came with a deliver callback. Receipts are let go of by one
+ * of them, preferably that one; the others get copies. While an adapter is away, a tool under its member name takes its receipts:
+ * give tools a member name of their own.
+ *
  * Results: 0 is success, positive values are enum qiao_client_result, negative values are -errno. */
 #ifndef QIAO_CLIENT_H
 #define QIAO_CLIENT_H
