@@ -8,7 +8,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from federation import Federation, Load, last_json, line, messages, program, run, wait_until
+from federation import Federation, Load, line, messages, program, run, wait_until
 
 DELIVERY_WINDOW = 4096      # libqiao's default: deliveries without a verdict at most
 CAUGHT_UP_S_MAX = 2.0       # printed, not asserted: a shared machine may stall
@@ -77,8 +77,7 @@ def kill_sender(checks, count, kills):
             load.send.kill()
             load.send.communicate()
             load.start_sender()
-        status, sent, error = last_json(load.send)
-        _, received, _ = last_json(load.recv)
+        (status, sent, error), (_, received, _) = load.finish()
         checks.ok(status == 0, "the last sender ends well", f"{status} {error} {sent}")
         checks.equal((received.get("received"), received.get("lost"), received.get("duplicates"), received.get("orderViolations")),
                      (count, 0, 0, 0), f"{kills} kills of the sender: every message once and in order")

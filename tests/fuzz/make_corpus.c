@@ -175,6 +175,37 @@ static void csv_seeds(void)
     write_seed("csv", "faults", "\0\1\3\2\1", 5, text("a;b\n\"open;never\nx\"y;z\n\"q\"r;s\n1;2;3;4;5;6\n\xff\xfe;\r x\n"));
 }
 
+/* ---- rows of choices: what each byte means is in the fuzzer of the folder's name ---- */
+
+static void choice_seeds(void)
+{
+    static const uint8_t link_batch[] = {
+        0, 1, 255, 255, 1, 1, 255, 255, 0, 137, 131, 0, 1, 0, 1, 0, 1, 0, 1, 9, 3, 0, 1, 0, 1, 0, 1, 0, 1, 137, 4, 0, 2, 3, 97,
+        98, 99, 2, 122, 122, 137, 133, 0, 1, 0, 0, 9, 6, 2, 0
+    };
+    static const uint8_t session_submit[] = {
+        1, 32, 64, 0, 0, 0, 0, 0, 6, 2, 0, 5, 104, 101, 108, 108, 111, 6, 3, 1, 0, 7, 7, 0, 4, 0, 0, 0, 0, 0, 0
+    };
+    static const uint8_t session_deliver[] = {
+        1, 32, 64, 0, 0, 0, 3, 0, 1, 5, 0, 1, 18, 97, 98, 0, 0, 7, 5, 6, 17, 0, 0, 0, 5, 0, 0, 7, 0
+    };
+    static const uint8_t core_case[] = {
+        0, 16, 48, 64, 1, 1, 1, 2, 1, 1, 5, 97, 98, 99, 100, 101, 0, 6, 2, 17, 3, 32, 0, 6, 6, 8, 0, 0, 0, 0, 6, 6, 15, 47
+    };
+    static const uint8_t core_receipt[] = {
+        0, 48, 1, 1, 2, 18, 2, 53, 97, 98, 99, 100, 101, 0, 6, 6, 58, 2, 0, 3, 0, 1, 2, 3, 6, 6, 1, 15, 0, 6, 14
+    };
+    static const uint8_t record_small[] = {
+        3, 130, 1, 2, 1, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 131, 1, 2, 1, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0
+    };
+    write_seed("link", "batch", "", 0, qiao_bytes(link_batch, sizeof link_batch));
+    write_seed("session", "submit", "", 0, qiao_bytes(session_submit, sizeof session_submit));
+    write_seed("session", "deliver", "", 0, qiao_bytes(session_deliver, sizeof session_deliver));
+    write_seed("core", "case", "", 0, qiao_bytes(core_case, sizeof core_case));
+    write_seed("core", "receipt", "", 0, qiao_bytes(core_receipt, sizeof core_receipt));
+    write_seed("record", "small", "", 0, qiao_bytes(record_small, sizeof record_small));
+}
+
 int main(int count, char **words)
 {
     if (count != 2) return fprintf(stderr, "usage: %s FOLDER\n", words[0]), 2;
@@ -183,5 +214,6 @@ int main(int count, char **words)
     envelope_seeds();
     conf_seeds();
     csv_seeds();
+    choice_seeds();
     return 0;
 }

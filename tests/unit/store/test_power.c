@@ -28,18 +28,15 @@ static void fini(void)
     test_directory_remove();
 }
 
-/* format names the disk at most four times. */
-static bool run(const char *format, const char *disk)
+/* A shell command in which $DISK is the mount point. */
+static bool run(const char *command, const char *disk)
 {
-    char command[2200];
-
-    snprintf(command, sizeof(command), format, disk, disk, disk, disk);
-    return system(command) == 0;
+    return setenv("DISK", disk, 1) == 0 && system(command) == 0;
 }
 
 static void mount_disk(void)
 {
-    cr_assert(run("mount -o loop %s.img %s >/dev/null 2>&1", test_path("disk")));
+    cr_assert(run("mount -o loop $DISK.img $DISK >/dev/null 2>&1", test_path("disk")));
 }
 
 /* In a mount namespace that ends with this test's process. */
@@ -48,7 +45,7 @@ static void make_disk(void)
     cr_assert_eq(mkdir(test_path("disk"), 0700), 0);
     if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
         cr_skip_test("mounting is not permitted here: %s", strerror(errno));
-    if (!run("truncate -s 256M %s.img && mkfs.ext4 -q %s.img && mount -o loop %s.img %s >/dev/null 2>&1", test_path("disk")))
+    if (!run("truncate -s 256M $DISK.img && mkfs.ext4 -q $DISK.img && mount -o loop $DISK.img $DISK >/dev/null 2>&1", test_path("disk")))
         cr_skip_test("cannot mount a loop device here");
 }
 
