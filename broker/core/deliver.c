@@ -342,7 +342,7 @@ static void decide(struct core *core, struct peer *peer, struct flight *f, uint6
     struct message_record record = { .outcome = (uint8_t)o->status, .code = (uint16_t)o->code, .at_ms = core->wall_ms };
     uint8_t value[MESSAGE_RECORD_SIZE];
     struct key key = key_destination(&e->header.id, peer->number);
-    if (e->header.body_digest.size >= 8) memcpy(record.digest, e->header.body_digest.data, 8);
+    message_fingerprint(&e->header, record.digest);
     record_write(&record, value);
     batch_put(core, &key, qiao_bytes(value, sizeof value));
     o->source = e->header.source.raw;

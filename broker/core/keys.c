@@ -91,6 +91,20 @@ void record_write(const struct message_record *record, uint8_t out[MESSAGE_RECOR
     memcpy(out + 14, record->digest, 8);
 }
 
+static uint64_t mix_in(uint64_t hash, struct qiao_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) hash = (hash ^ bytes.data[i]) * 0x100000001b3u;
+    return (hash ^ bytes.size) * 0x100000001b3u;
+}
+
+void message_fingerprint(const struct header *h, uint8_t ret_fingerprint[8])
+{
+    uint64_t hash = (0xcbf29ce484222325u ^ h->kind) * 0x100000001b3u;
+    hash = mix_in(hash, h->destination.raw);
+    hash = mix_in(hash, h->case_id);
+    put_u64(ret_fingerprint, mix_in(hash, h->body_digest));
+}
+
 bool record_read(struct qiao_bytes bytes, struct message_record *ret_record)
 {
     if (bytes.size != MESSAGE_RECORD_SIZE || bytes.data[0] > 4) return false;

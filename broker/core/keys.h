@@ -17,6 +17,8 @@
 
 #include "base/buf.h"
 
+#include "codec/envelope.h"
+
 #include <qiao/id.h>
 
 /* Sequences beyond this are not sound: link.h's frames refuse them too. */
@@ -46,13 +48,17 @@ struct message_record {
     uint16_t code;
     uint16_t peer;             /* origin: the member; destination: attempts so far */
     uint64_t at_ms;
-    uint8_t digest[8];         /* start of the body's digest: same id with other content is a conflict */
+    uint8_t digest[8];         /* message_fingerprint: same id with other content is a conflict */
 };
 
 #define MESSAGE_RECORD_SIZE 22u
 #define RECORD_SET 1u          /* sent to an area set: an outcome each recipient */
 
 void record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);
+/* What makes two messages of one id the same: kind, destination, case and body (FNV-1a 64 over them and the body's digest). Not what
+ * may differ in a resend, such as the time of sending. */
+void message_fingerprint(const struct header *header, uint8_t ret_fingerprint[8]);
+
 bool record_read(struct qiao_bytes bytes, struct message_record *ret_record);
 
 #endif

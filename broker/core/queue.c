@@ -171,7 +171,7 @@ static void expire_message(struct core *core, struct peer *peer, const struct en
         struct message_record record = { .outcome = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms };
         uint8_t value[MESSAGE_RECORD_SIZE];
         struct key key = key_destination(&e->header.id, peer->number);
-        if (e->header.body_digest.size >= 8) memcpy(record.digest, e->header.body_digest.data, 8);
+        message_fingerprint(&e->header, record.digest);
         record_write(&record, value);
         batch_put(core, &key, qiao_bytes(value, sizeof value));
         outcome.recipient = buf_bytes(&peer->address);

@@ -28,12 +28,6 @@ static void quarantine(struct core *core, struct peer *from, struct qiao_bytes r
     core_trace(core, "%s x message of %s cannot be decoded: quarantined", core->node, from->name);
 }
 
-static void get_digest(const struct envelope *e, uint8_t digest[8])
-{
-    memset(digest, 0, 8);
-    if (e->header.body_digest.size >= 8) memcpy(digest, e->header.body_digest.data, 8);
-}
-
 static void put_record(struct core *core, const struct key *key, const struct message_record *record)
 {
     uint8_t value[MESSAGE_RECORD_SIZE];
@@ -93,7 +87,7 @@ static void to_member(struct core *core, struct peer *member, const struct envel
 {
     struct key key = key_destination(&e->header.id, member->number);
     struct message_record record = { .at_ms = core->wall_ms }, old;
-    get_digest(e, record.digest);
+    message_fingerprint(&e->header, record.digest);
     enum known known = look_up(core, &key, &e->header.id, member->number, record.digest, &old);
     if (known != KNOWN_NEW) {
         core->counters.duplicates++;
@@ -183,7 +177,7 @@ static void accept_from_member(struct core *core, struct peer *from, const struc
     struct key key = key_origin(&h->id);
     struct qiao_bytes root;
     struct message_record record = { .peer = from->number, .at_ms = core->wall_ms }, old;
-    get_digest(e, record.digest);
+    message_fingerprint(&e->header, record.digest);
     enum known known = look_up(core, &key, &h->id, ORIGIN_NUMBER, record.digest, &old);
     /* Another member's id is nobody else's business: not even how it ended. */
     if (known == KNOWN_ENDED && old.peer != from->number) known = KNOWN_CONFLICT;
