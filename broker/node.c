@@ -202,10 +202,8 @@ static void take_commit(struct node *node)
     }
     store_stat(node->store, &stat);
     step(node, (struct core_event){ .type = CORE_STORED, .stored = result, .stat = &stat });
-    if (result == STORE_OK) {
-        node->batch = NULL;
-        return;
-    }
+    node->batch = NULL;
+    if (result == STORE_OK) return;
     notice(LOG_LEVEL_ERROR, "store full", node->conf->node.store, "nothing new is taken until there is room; nothing acknowledged is lost");
     uv_timer_start(&node->full_retry, on_full_retry, FULL_RETRY_MS, 0);
 }
@@ -223,7 +221,8 @@ static void send_outputs(struct node *node)
 
 static void start_commit(struct node *node)
 {
-    const struct store_batch *batch = node->batch ? NULL : core_seal(node->core);
+    bool waits = node->batch || uv_is_active((const uv_handle_t *)&node->full_retry);
+    const struct store_batch *batch = waits ? NULL : core_seal(node->core);
     if (!batch) return;
     node->batch = batch;
     committer_start(node->committer, batch);
@@ -282,9 +281,8 @@ static void wake(void *context)
 static void on_full_retry(uv_timer_t *timer)
 {
     struct node *node = timer->data;
-    if (!node->batch) return;
     store_refresh(node->store);
-    committer_start(node->committer, node->batch);
+    node_pump(node);
 }
 
 /* ---- signals ---- */

@@ -158,6 +158,45 @@ void batch_close(struct core *core)
     }
 }
 
+/* ---- refused: the store had no room ---- */
+
+/* Runs change hands; the objects they leave are spare ones. */
+static void absorb_runs(struct batch *into, struct batch *from)
+{
+    for (size_t i = 0; i < from->runs_count; i++) {
+        batch_new_run(into);
+        struct run *spare = into->runs[into->runs_count - 1];
+        into->runs[into->runs_count - 1] = from->runs[i];
+        from->runs[i] = spare;
+    }
+    from->runs_count = 0;
+}
+
+static void absorb_queue(struct queue *q, uint64_t committed, unsigned from_slot, uint64_t *into_committed)
+{
+    if (committed) *into_committed = committed;
+    if (q->rewriting == from_slot + 1) q->rewriting = (from_slot ^ 1) + 1;
+}
+
+/* What would make room (acknowledgements, verdicts) comes after what finds none. Committed alone, the refused batch could be
+ * refused for ever; together they may shrink the store. */
+void batch_absorb(struct core *core)
+{
+    unsigned slot = core->filling;
+    struct batch *from = &core->batches[slot], *into = &core->batches[slot ^ 1];
+    for (size_t i = 0; i < from->ops_count; i++) add(into, from->ops[i].type, from->ops[i].key, from->ops[i].value);
+    arena_absorb(&into->small, &from->small);
+    absorb_runs(into, from);
+    id_set_merge(&into->seen, &from->seen);
+    into->bytes += from->bytes;
+    for (size_t i = 0; i < core->peers_count; i++) {
+        struct peer *peer = &core->peers[i];
+        for (unsigned lane = 0; lane < LINK_LANES; lane++) absorb_queue(&peer->queues[lane], from->commits[i][lane], slot, &into->commits[i][lane]);
+        for (size_t k = 0; k < peer->held_count; k++)
+            if (peer->held[k].leaves == slot + 1) peer->held[k].leaves = (slot ^ 1) + 1;
+    }
+}
+
 /* ---- stored: what waited for the disk may leave now ---- */
 
 static void stream_stored(struct core *core, struct stream *stream)

@@ -272,7 +272,8 @@ static void step_stored(struct core *core, const struct core_event *event)
     assert(core->committing);
     if (event->stat) core->stat = *event->stat;
     set_busy(core, event->stored == STORE_FULL || is_tight(&core->stat));
-    if (event->stored == STORE_FULL) return; /* the shell commits the same batch again when there is room */
+    core->refused = event->stored == STORE_FULL;
+    if (core->refused) return; /* the shell seals again in a while */
     assert(event->stored == STORE_OK);
     core->committing = false;
     core->counters.commits++;
@@ -344,6 +345,7 @@ uint64_t core_deadline_ms(struct core *core)
 bool core_wants_seal(const struct core *core)
 {
     const struct batch *batch = &core->batches[core->filling];
+    if (core->refused) return true;
     if (core->committing) return false;
     return batch->ops_count > 0 || batch->runs_count > 0 || core->receipts_count > 0 || batch->bytes > 0;
 }
@@ -359,9 +361,15 @@ const struct store_batch *core_seal(struct core *core)
     batch_flush_receipts(core);
     struct batch *batch = core_batch(core);
     batch_close(core);
-    batch->store = (struct store_batch){ batch->ops, batch->ops_count };
+    if (core->refused) {
+        batch_absorb(core);
+        batch = &core->batches[core->filling ^ 1];
+    } else {
+        core->filling ^= 1;
+    }
+    core->refused = false;
     core->committing = true;
-    core->filling ^= 1;
+    batch->store = (struct store_batch){ batch->ops, batch->ops_count };
     batch_reset(core_batch(core), core->peers_count);
     return &batch->store;
 }

@@ -103,7 +103,8 @@ const size_t *core_frame_size_max(struct core *core, struct core_connection_id i
 void core_step(struct core *core, const struct core_event *event);
 /* False when there is nothing more. */
 bool core_next_output(struct core *core, struct core_output *ret_output);
-/* The next batch to commit, or NULL: nothing changed, or a batch is being committed. Borrowed until CORE_STORED. */
+/* The next batch to commit, or NULL: nothing changed, or a batch is being committed. Borrowed until CORE_STORED. After STORE_FULL the
+ * refused batch comes again, with what has changed since: call it after a pause. */
 const struct store_batch *core_seal(struct core *core);
 /* True if there is something to seal (and no commit under way). */
 bool core_wants_seal(const struct core *core);

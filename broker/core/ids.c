@@ -54,6 +54,12 @@ void id_set_add(struct id_set *set, const struct qiao_id *id, uint16_t number, c
     set->count++;
 }
 
+void id_set_merge(struct id_set *set, const struct id_set *other)
+{
+    for (size_t i = 0; i < other->capacity; i++)
+        if (other->entries[i].used) id_set_add(set, &other->entries[i].id, other->entries[i].number, other->entries[i].digest);
+}
+
 void id_set_clear(struct id_set *set)
 {
     if (set->capacity > 8192) id_set_deinit(set); /* a burst's memory is given back */

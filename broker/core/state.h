@@ -156,6 +156,7 @@ struct core {
     struct batch batches[2];
     unsigned filling;              /* index of the batch being filled */
     bool committing;
+    bool refused;                  /* the sealed batch found the store full: the next seal adds to it */
     bool busy;
     struct receipt *receipts;
     size_t receipts_count, receipts_capacity;
@@ -216,6 +217,7 @@ struct run *batch_new_run(struct batch *batch);
 struct run *batch_run(struct core *core, struct peer *peer, unsigned lane);          /* an open run for the queue */
 void batch_flush_receipts(struct core *core);
 void batch_close(struct core *core);                                                  /* writes heads, tails, watermarks */
+void batch_absorb(struct core *core);                                                 /* the closed batch being filled joins the refused one */
 void batch_stored(struct core *core);                                                 /* releases what waited for it */
 
 /* queue.c */

@@ -73,3 +73,13 @@ void arena_reset(struct arena *arena)
     }
     arena->used = 0;
 }
+
+void arena_absorb(struct arena *into, struct arena *from)
+{
+    struct arena_block **end = &into->blocks; /* behind the newest, so that its free room stays in use */
+    while (*end) end = &(*end)->next;
+    *end = from->blocks;
+    into->used += from->used;
+    from->blocks = NULL;
+    from->used = 0;
+}

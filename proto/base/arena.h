@@ -19,6 +19,8 @@ void arena_init(struct arena *arena, size_t size_max);
 void arena_deinit(struct arena *arena);
 /* Aligned for any type; NULL when size_max would be passed. */
 void *arena_alloc(struct arena *arena, size_t size);
+/* Moves everything that was handed out by `from` into `into`, where it stays valid; `from` is empty afterwards. */
+void arena_absorb(struct arena *into, struct arena *from);
 /* Keeps one block for reuse. */
 void arena_reset(struct arena *arena);
 

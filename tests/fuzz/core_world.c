@@ -91,7 +91,7 @@ void world_commit_end(struct world *w, bool full)
     store_stat(w->store, &stat);
     struct core_event event = { .type = CORE_STORED, .stored = result, .stat = &stat };
     step(w, &event);
-    if (result == STORE_OK) w->committing = NULL;
+    w->committing = NULL;
     settle(w);
     if (result == STORE_OK) check_promises(w);
 }

@@ -3,6 +3,7 @@
 
 void disk_begin(struct sim *sim, struct sim_node *node)
 {
+    if (node->refused) return;
     node->committing = core_seal(node->core);
     if (!node->committing || node->hold_commits) return;
     uint64_t ms = node->disk_ms_min + sim_random(sim, node->disk_ms_max - node->disk_ms_min + 1);
@@ -12,6 +13,8 @@ void disk_begin(struct sim *sim, struct sim_node *node)
 void disk_commit(struct sim *sim, struct sim_node *node)
 {
     struct store_stat stat;
+    if (!node->committing && node->refused) node->committing = core_seal(node->core);
+    node->refused = false;
     if (!node->committing) return;
     int result = store_commit(node->store, node->committing);
     if (result != STORE_OK && result != STORE_FULL) {
@@ -23,6 +26,8 @@ void disk_commit(struct sim *sim, struct sim_node *node)
         checks_committed(sim, node, node->committing);
         node->committing = NULL;
     } else {
+        node->committing = NULL;
+        node->refused = true;
         sim_at(sim, 50 + sim_random(sim, 100), SIM_COMMIT, node->index, node->life, 0);
     }
     node->store->engine->stat(node->store, &stat);
@@ -44,6 +49,7 @@ void disk_crash(struct sim *sim, struct sim_node *node)
     if (node->committing && durable && store_commit(node->store, node->committing) == STORE_OK)
         checks_committed(sim, node, node->committing);
     node->committing = NULL;
+    node->refused = false;
     struct store_array_faults faults = *store_array_faults(node->store);
     struct store *survived = store_array_clone(node->store);
     assert(survived);

@@ -84,6 +84,7 @@ struct sim_node {
     uint64_t life;
     uint64_t incarnations;         /* seeds of its lives differ */
     const struct store_batch *committing;
+    bool refused;                /* the last commit found the disk full: seal again at the next attempt */
     uint32_t disk_ms_min, disk_ms_max;
     uint64_t full_until_ms;
     int64_t clock_ms;              /* its wall clock is wrong by this */
