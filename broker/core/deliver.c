@@ -269,6 +269,7 @@ void deliver_pump(struct core *core, struct peer *peer, unsigned lane)
             store_scan(core->store, key_bytes(&from), key_bytes(&to), next_in_store, &next);
             if (next == q->sent) break; /* unreadable: check-store tells */
             q->sent = next;
+            drop_finished(q); /* the head moves over the gap too */
             continue;
         }
         if (run.expires_at_ms && run.expires_at_ms <= core->wall_ms) {
