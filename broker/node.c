@@ -24,6 +24,8 @@
 #define READ_BUDGET (1024u * 1024u)
 /* A batch this large waits for the one before it: until then nothing more is read, and the transport holds peers back. */
 #define FILLING_MAX (4u * 1024u * 1024u)
+/* More waiting for a peer than any credit explains: it does not read. */
+#define PENDING_MAX (4u * QIAO_CREDIT_BYTES_MAX / 2u)
 #define FULL_RETRY_MS 200u
 #define SLOT_MASK ((1u << 20) - 1)
 
@@ -215,7 +217,9 @@ static void send_outputs(struct node *node)
         struct stream *stream = node->streams[output.connection.value & SLOT_MASK];
         assert(stream && stream->id.value == output.connection.value);
         if (output.data) wire_send(stream->wire, output.data, output.size);
-        if (output.close) wire_close(stream->wire, false);
+        bool stuck = wire_pending(stream->wire) > PENDING_MAX;
+        if (stuck) notice(LOG_LEVEL_WARNING, "connection closed", "a peer", "it asks but does not read");
+        if (output.close || stuck) wire_close(stream->wire, stuck);
     }
 }
 

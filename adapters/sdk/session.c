@@ -379,6 +379,7 @@ static void take_hello(struct session *s, uint64_t now_ms)
 
 static void come_up(struct session *s)
 {
+    s->coming_up = true; /* `submitted` callbacks may flush */
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
         struct session_lane *l = &s->lanes[lane];
         struct link_tx *tx = &s->link.tx[lane];
@@ -390,6 +391,7 @@ static void come_up(struct session *s)
         tx->next = l->runs_count > 0 ? run_at(l, 0)->first : l->next;
         tx->acked = tx->next - 1;
     }
+    s->coming_up = false;
     if (s->handler->link) s->handler->link(s->context, true, 0, "");
 }
 
@@ -449,7 +451,7 @@ int session_flush(struct session *s, uint64_t now_ms)
     close_row(s);
     if (s->verdicts.size > 0) link_send_frame(&s->link, FRAME_VERDICTS, buf_bytes(&s->verdicts), now_ms, &s->out);
     buf_clear(&s->verdicts, 64 * 1024);
-    for (unsigned i = 0; i < QIAO_LANES; i++) send_runs(s, lane_order[i], now_ms);
+    for (unsigned i = 0; i < QIAO_LANES && !s->coming_up; i++) send_runs(s, lane_order[i], now_ms);
     return 0;
 }
 

@@ -66,6 +66,7 @@ struct session {
     struct link link;
     bool connected;              /* link is initialised */
     bool goodbye;                /* link ended: the stream is to be closed after out */
+    bool coming_up;              /* lanes are being resumed: nothing is sent yet */
     bool refused;                /* the node will not have us */
     unsigned code;
     char reason[128];

@@ -234,6 +234,8 @@ void queue_expire(struct core *core, struct peer *peer, unsigned lane)
     struct queue *q = &peer->queues[lane];
     struct expiry x = { .core = core, .peer = peer, .lane = lane };
     if (q->rewriting) return; /* looked at again after the next commit */
+    /* While the store is full nothing is rewritten: the queue must flow to make room, and a rewrite holds it until it is stored. */
+    if (core->busy || core->refused) return;
     uint64_t start = q->sent_max;
     if (!lane_is_ordered(peer, lane)) start = q->sent > q->verify_until ? q->sent : q->verify_until;
     struct key from = key_run(peer->number, lane, start), to = key_run(peer->number, lane, UINT64_MAX);

@@ -13,6 +13,9 @@
  * messages is not small because there are few of them. */
 #define REPLY_ARENA_MAX (QIAO_FRAME_SIZE_MAX / 2)
 
+/* A larger request could leave no room in the arena for its answer. */
+#define REQUEST_SIZE_MAX (16u * 1024u)
+
 static void send_reply(struct core *core, struct connection *c, const Qiao__V1__AdminReply *reply)
 {
     buf_auto packed = { 0 };
@@ -398,7 +401,8 @@ void recv_admin(struct core *core, struct connection *c, struct qiao_bytes paylo
         connection_drop(core, c, QIAO_CODE_NOT_ALLOWED, "administration is for local tools and members");
         return;
     }
-    Qiao__V1__AdminRequest *request = pb_depth_ok(payload) ? qiao__v1__admin_request__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
+    bool small = payload.size <= REQUEST_SIZE_MAX;
+    Qiao__V1__AdminRequest *request = small && pb_depth_ok(payload) ? qiao__v1__admin_request__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
     for (size_t i = 0; request && i < sizeof answers / sizeof answers[0]; i++) {
         if (answers[i].what != request->what_case) continue;
         answers[i].answer(core, c, request);

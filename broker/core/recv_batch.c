@@ -225,6 +225,12 @@ void recv_batch(struct core *core, struct connection *c, const struct link_event
         connection_drop(core, c, QIAO_CODE_NOT_ALLOWED, "only members and nodes send messages");
         return;
     }
+    /* Credit was taken back when the store ran full. Who sends on regardless comes again later; what was granted before fits. */
+    size_t waiting = core->batches[0].bytes + core->batches[1].bytes;
+    if (core->busy && waiting > 2 * core->config.link_window_bytes) {
+        connection_drop(core, c, QIAO_CODE_BUSY, qiao_code_text(QIAO_CODE_BUSY));
+        return;
+    }
     uint64_t last = batch->first_sequence + batch->count - 1;
     if (event->skip == batch->count) { /* all of it came before: say so again, as far as it is on disk */
         uint64_t ack[LINK_LANES] = { 0 };

@@ -169,9 +169,31 @@ static void up_member(struct core *core, struct connection *c)
     deliver_session(core, peer);
 }
 
+/* A peer may know of sequences that this node has forgotten (a backup was restored), but not of any number it likes: sequences
+ * would run out. A member keeps none of the receipts' sequences. */
+#define JUMP_MAX (1ull << 40)
+/* Sequences that another session let go of while this one shook hands. More than this is not filled but dialled anew. */
+#define GAP_MAX (1ull << 20)
+
+static bool claims_are_sound(const struct connection *c)
+{
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        const struct queue *q = &c->peer->queues[lane];
+        const struct link_tx *tx = &c->link.tx[lane];
+        bool counted = !c->peer->member || lane == LINK_LANE_RECEIPTS;
+        if (counted && tx->acked >= q->tail + (c->peer->member ? 0 : JUMP_MAX)) return false;
+        if (counted && q->head > tx->next && q->head - tx->next > GAP_MAX) return false;
+    }
+    return true;
+}
+
 void recv_up(struct core *core, struct connection *c)
 {
     struct peer *peer = c->peer;
+    if (peer && !claims_are_sound(c)) {
+        connection_drop(core, c, QIAO_CODE_LINK_SEQUENCE, "claims sequences that were never given");
+        return;
+    }
     core_trace(core, "%s = %s: link is up", core->node, peer ? peer->name : "a tool");
     if (!peer) return;
     core_notice(core, "link up", peer->name, QIAO_CODE_OK, "");

@@ -150,8 +150,7 @@ static unsigned take_lane(struct link *link, const Qiao__V1__LaneResume *lane)
     uint64_t peer_has = lane->received;
     tx->acked = peer_has + 1 > own->next ? peer_has : own->next - 1;
     tx->next = tx->acked + 1;
-    tx->credit_messages = lane->credit_messages;
-    tx->credit_bytes = lane->credit_bytes;
+    link_take_credit(tx, lane->credit_messages, lane->credit_bytes);
     rx->next = lane->next > own->received + 1 ? lane->next : own->received + 1;
     return QIAO_CODE_OK;
 }

@@ -131,6 +131,12 @@ static void receive_batch(struct link *link, uint64_t now_ms, const struct frame
     rx->next += batch->count - event->skip;
 }
 
+void link_take_credit(struct link_tx *tx, uint64_t messages, uint64_t bytes)
+{
+    tx->credit_messages = messages < QIAO_CREDIT_MESSAGES_MAX ? messages : QIAO_CREDIT_MESSAGES_MAX;
+    tx->credit_bytes = bytes < QIAO_CREDIT_BYTES_MAX ? bytes : QIAO_CREDIT_BYTES_MAX;
+}
+
 static void release_flights(struct link_tx *tx, uint64_t acked)
 {
     while (tx->flights_count > 0) {
@@ -155,8 +161,7 @@ static bool take_lane_ack(struct link *link, struct qiao_bytes bytes)
     }
     if (r.failed || values[1] >= LINK_LANES) return false;
     struct link_tx *tx = &link->tx[values[1]];
-    tx->credit_messages = values[3];
-    tx->credit_bytes = values[4];
+    link_take_credit(tx, values[3], values[4]);
     if (lane_is_free(link, (unsigned)values[1], true)) return true;
     /* Beyond what this session sent: taken from an earlier connection and stored meanwhile. It is said again when it comes again. */
     if (values[2] >= tx->next) values[2] = tx->next - 1;

@@ -115,6 +115,9 @@ struct link_event {
     struct qiao_bytes payload;
 };
 
+/* Takes over what the peer says it takes, as far as it is believed. */
+void link_take_credit(struct link_tx *tx, uint64_t messages, uint64_t bytes);
+
 void link_init(struct link *link, const struct link_options *options, uint64_t now_ms);
 void link_deinit(struct link *link);
 
