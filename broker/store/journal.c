@@ -231,7 +231,7 @@ bool journal_take_written(struct journal_store *store)
         store->under_is_stale = store->under_is_stale || is_written != store->layers[i].is_written;
         store->layers[i].is_written = is_written;
     }
-    refused = store->job && !store->job_runs;
+    refused = store->job && !store->job_runs && !store->broken;
     pthread_mutex_unlock(&store->lock);
     return refused;
 }

@@ -2,6 +2,7 @@
 #include "journal_store.h"
 #include <errno.h>
 
+static int failure_so_far(struct journal_store *store);
 static bool is_admitted(struct journal_store *store, const struct store_batch *batch, uint64_t growth);
 static int wait_for_place(struct journal_store *store, uint64_t size, uint64_t *ret_offset);
 static int write_record(struct journal_store *store, struct record_buffer *buffer, uint64_t offset);
@@ -21,6 +22,9 @@ int journal_commit(struct store *base, const struct store_batch *batch)
     }
     if (batch->count == 0)
         return STORE_OK;
+    result = failure_so_far(store);
+    if (result)
+        return result;
     size = record_size(batch);
     if (size > ring_record_size_max(&store->ring))
         return journal_commit_large(store, batch);
@@ -34,6 +38,17 @@ int journal_commit(struct store *base, const struct store_batch *batch)
     if (result)
         record_buffer_unref(buffer);
     return result;
+}
+
+/* The first failure of the disk is the last word: nothing is tried again after it. */
+static int failure_so_far(struct journal_store *store)
+{
+    int broken;
+
+    pthread_mutex_lock(&store->lock);
+    broken = store->broken;
+    pthread_mutex_unlock(&store->lock);
+    return broken;
 }
 
 static int64_t exact_growth(struct journal_store *store, const struct store_batch *batch)
@@ -68,7 +83,7 @@ static void settle(struct journal_store *store)
 
     pthread_mutex_lock(&store->lock);
     has_job = store->job != NULL;
-    if (has_job)
+    if (has_job && !store->broken)
         store->job_runs = true;
     else
         store->freeze_wanted = true;

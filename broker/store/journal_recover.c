@@ -137,6 +137,10 @@ static int find_journal(struct journal_store *store, const char *path, char *ret
         result = make_journal(store, path, found && note.in_use, reterr_text, reterr_size);
         found = false;
     }
+    if (!result && found && note.in_use && note.journal_id != store->ring.id) {
+        snprintf(reterr_text, reterr_size, "store %s: the journal here belongs to another store; put back its own", path);
+        return STORE_CORRUPT;
+    }
     if (!result && (!found || note.journal_id != store->ring.id)) {
         result = adopt(store, reterr_text, reterr_size);
         note.position = (struct journal_position){ 1, RING_START };

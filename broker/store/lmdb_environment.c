@@ -329,7 +329,8 @@ static int directory_make(const char *path)
 
     if (!result && mkdir(path, DIRECTORY_MODE))
         result = errno == EEXIST ? 0 : -errno;
-    else if (!result)
+    /* Also when it is there: who made it may have died before its name was on disk. */
+    if (!result)
         result = lmdb_sync_directory(parent);
     free(parent);
     return result;
