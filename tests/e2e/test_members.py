@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from federation import Federation, Load, Tally, last_json, line, messages, run, wait_until
+from federation import PATIENCE_S, Federation, Load, Tally, last_json, line, messages, program, run, wait_until
 
 LIMITS = {"retry_ms_min": "20ms", "retry_ms_max": "100ms", "delivery_attempts_max": 200}
 BENCH_SEQUENCES_MAX = 1 << 30   # the bit map at the end of a tally file has a bit for each
@@ -94,6 +94,19 @@ def two_sessions(fed, checks):
     checks.ok(Tally(second_file).received() > 0, "the newer one got its share", Tally(second_file).received())
 
 
+def in_a_libuv_loop(fed, checks):
+    """A client driven by uv_poll and uv_timer receives, accepts and answers; the answers come to the asking member."""
+    count = 20
+    asker = fed.spawn("community", "intake", "recv", "--count", str(count), "--json")
+    member = fed.spawn_program([program("loop_member"), fed["district"].ipc_url, "urban", str(count)])
+    for i in range(count):
+        fed.qiao("community", "intake", "send", "--to", "990101/urban", "--case", f"LOOP-{i % 3}", "--body", f"question {i}")
+    out, error = member.communicate(timeout=PATIENCE_S * 2)
+    checks.equal((member.returncode, out.strip()), (0, f"delivered {count} ended {count}"), "a member in a libuv loop receives, accepts and answers")
+    answers, error = asker.communicate(timeout=PATIENCE_S * 2)
+    checks.equal(len(answers.splitlines()), count, "its answers come to the sender")
+
+
 def story(checks):
     with Federation(line(limits=LIMITS)) as fed:
         fed.start_all()
@@ -102,6 +115,7 @@ def story(checks):
         retried_to_death(fed, checks)
         dies_before_verdict(fed, checks)
         two_sessions(fed, checks)
+        in_a_libuv_loop(fed, checks)
         fed.stop_all()
         checks.sound_stores(fed)
 
