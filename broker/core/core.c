@@ -237,6 +237,8 @@ void connection_tell_credit(struct core *core, struct connection *c)
     static const uint64_t nothing[LINK_LANES] = { 0 };
     c->link.options.credit_messages = core->busy ? 0 : core->config.link_window_messages;
     c->link.options.credit_bytes = core->busy ? 0 : core->config.link_window_bytes;
+    c->busy_bytes = 0;
+    c->granted |= !core->busy;
     c->credit_changed = c->link.state == LINK_STATE_WAIT_AUTH; /* the handshake has told the old credit: told again when up */
     if (c->link.state == LINK_STATE_UP)
         link_send_ack(&c->link, c->stream ? c->stream->durable : nothing, true, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));

@@ -217,6 +217,15 @@ static void accept(struct core *core, struct peer *from, struct qiao_bytes raw)
     else accept_from_node(core, from, &e, code);
 }
 
+/* Credit is taken back when the store runs full. What was granted before is on its way and still taken; who sends on regardless would
+ * fill the memory while batches wait for room. */
+static bool exceeds_grant(const struct core *core, struct connection *c, size_t size)
+{
+    uint64_t granted = QIAO_LANES * (core->config.link_window_bytes + QIAO_FRAME_SIZE_MAX);
+    c->busy_bytes += size;
+    return c->busy_bytes > (c->granted ? granted : 0);
+}
+
 void recv_batch(struct core *core, struct connection *c, const struct link_event *event)
 {
     const struct batch_view *batch = &event->batch;
@@ -225,10 +234,8 @@ void recv_batch(struct core *core, struct connection *c, const struct link_event
         connection_drop(core, c, QIAO_CODE_NOT_ALLOWED, "only members and nodes send messages");
         return;
     }
-    /* Credit was taken back when the store ran full. Who sends on regardless comes again later; what was granted before fits. */
-    size_t waiting = core->batches[0].bytes + core->batches[1].bytes;
-    if (core->busy && waiting > 2 * core->config.link_window_bytes) {
-        connection_drop(core, c, QIAO_CODE_BUSY, qiao_code_text(QIAO_CODE_BUSY));
+    if (core->busy && exceeds_grant(core, c, batch->payload.size)) {
+        connection_drop(core, c, QIAO_CODE_LINK_CREDIT, qiao_code_text(QIAO_CODE_LINK_CREDIT));
         return;
     }
     uint64_t last = batch->first_sequence + batch->count - 1;

@@ -108,6 +108,7 @@ void recv_hello(struct core *core, struct connection *c)
         c->stream->connection = c;
         for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ c->stream->durable[lane], peer->queues[lane].head };
     }
+    c->granted = c->link.options.credit_bytes > 0;
     link_accept(&c->link, resume, core->now_ms, connection_out(core, c));
 }
 

@@ -102,6 +102,8 @@ struct connection {
     struct core_identity identity;
     struct link link;
     bool started;
+    bool granted;                  /* the peer was told of credit since the store was last full */
+    uint64_t busy_bytes;           /* taken from it while the store is full */
     bool up;                       /* counted in peer->connections */
     struct peer *peer;             /* after hello; NULL for a tool that only asks */
     struct stream *stream;
