@@ -150,6 +150,8 @@ Test(wire_hostile, tls_1_2_is_refused, .init = setup, .fini = teardown)
     expect_refused(TLS1_2_VERSION, "client", "unsupported protocol");
 }
 
+/* ThreadSanitizer opens descriptors of its own while they are short, and then the test cannot connect. */
+#ifndef __SANITIZE_THREAD__
 Test(wire_hostile, running_out_of_file_descriptors_neither_spins_nor_ends_listening, .init = setup, .fini = teardown)
 {
     expect_good_link_works();
@@ -176,3 +178,4 @@ Test(wire_hostile, running_out_of_file_descriptors_neither_spins_nor_ends_listen
     close(raw);
     close(second);
 }
+#endif
