@@ -62,7 +62,7 @@ const char *draft_write(const struct qiao_message *m, const char *own_area, cons
     };
     if (!is_zero(&m->correlation_id)) draft.correlation_id = qiao_bytes(m->correlation_id.bytes, QIAO_ID_SIZE);
     if (m->body.size > 0) {
-        seal->digest(m->body, digest);
+        seal_digest(seal, SEAL_SUITE_NONE, m->body, digest);
         draft.body_digest = qiao_bytes(digest, sizeof digest);
     }
     envelope_write(out, &draft);

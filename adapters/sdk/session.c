@@ -302,7 +302,7 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
     }
     if (e.header.body_digest.size == 32) {
         uint8_t digest[32];
-        s->options.seal->digest(e.body, digest);
+        seal_digest(s->options.seal, SEAL_SUITE_NONE, e.body, digest);
         if (memcmp(digest, e.header.body_digest.data, 32) != 0) {
             add_verdict(s, lane, sequence, QIAO_VERDICT_REFUSE, QIAO_CODE_DIGEST, qiao_code_text(QIAO_CODE_DIGEST), 0);
             return;

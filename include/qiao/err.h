@@ -26,6 +26,8 @@ extern "C" {
     X(LINK_REPLACED, 12, "a newer link of the same peer took over")                          \
     X(LINK_SHUTDOWN, 13, "node is shutting down")                                            \
     X(LINK_LIMIT, 14, "too many links or handshakes")                                        \
+    X(LINK_CLOCK, 15, "clocks of the two sides differ too much")                             \
+    X(LINK_CUSTODY, 16, "custody receipt does not fit what was sent")                        \
     /* 100-199: messages */                                                                  \
     X(MALFORMED, 100, "message cannot be decoded")                                           \
     X(TOO_LARGE, 101, "message or field larger than allowed")                                \
@@ -43,11 +45,37 @@ extern "C" {
     X(ADDRESS, 113, "address is not valid")                                                  \
     X(WILDCARD, 114, "area sets are for public notices only")                                \
     X(SECRET, 115, "state and work secrets may not travel on this bus")                      \
+    X(UNSIGNED, 116, "message is not signed, and this node takes signed ones only")          \
+    X(SIGNATURE, 117, "signature does not verify")                                           \
+    X(UNKNOWN_KEY, 118, "certificate of the signer is not known, or not of this federation") \
+    X(KEY_EXPIRED, 119, "certificate of the signer was not in force")                        \
+    X(KEY_REVOKED, 120, "certificate of the signer is revoked")                              \
+    X(SUITE, 121, "signature suite is not accepted here")                                    \
+    X(FORGED, 122, "signer may not speak for this source")                                   \
     /* 200-299: verdicts of members */                                                       \
     X(REFUSED_BY_MEMBER, 200, "refused by the member without a code of its own")             \
     X(NOT_COMPETENT, 201, "matter is not within the remit of this organisation")             \
     X(INCOMPLETE, 202, "required content is missing")                                        \
     X(DUPLICATE_CASE, 203, "case is already known under another id")                         \
+    /* 230-269: policy and sealed bodies (domain.md 20, without the E_) */                   \
+    X(NO_BASIS, 230, "legal basis is missing or not in the catalogue")                       \
+    X(BASIS_EXPIRED, 231, "legal basis was not in force on the day of the event")            \
+    X(PURPOSE, 232, "purpose is not allowed for this kind")                                  \
+    X(PI_EXCESS, 233, "more personal data than this kind may carry")                         \
+    X(CONSENT, 234, "consent is missing, expired or for another recipient")                  \
+    X(PLAINTEXT_SEALED, 235, "a body of this class must be sealed")                          \
+    X(ROUTE_DENIED, 236, "policy does not let this sender send this kind there")             \
+    X(RATE, 237, "more of these messages than policy allows")                                \
+    X(RECIPIENT_CHANGED, 238, "sealed for an organisation that has changed: consent again")  \
+    X(RETENTION, 239, "retention is longer than the rule allows")                            \
+    /* 270-299: registry of organisations */                                                 \
+    X(ORG_UNREGISTERED, 270, "organisation is not registered")                               \
+    X(ORG_SUSPENDED, 271, "organisation is suspended")                                       \
+    X(ORG_CLOSED, 272, "organisation is closed: its successor takes over")                   \
+    X(ORG_USCC, 273, "unified social credit code is not valid")                              \
+    X(ORG_TAKEN, 274, "another live organisation has this code or name")                     \
+    X(ORG_DUAL_CONTROL, 275, "a second registrar must agree")                                \
+    X(ORG_SUCCESSOR, 276, "a closed organisation must name its successor")                   \
     /* 300-399: administration */                                                            \
     X(ADMIN_REQUEST, 300, "request not understood")                                          \
     X(NOT_FOUND, 301, "not found")                                                           \

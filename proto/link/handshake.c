@@ -47,6 +47,7 @@ void handshake_put_hello(const struct link *link, struct buf *out)
     hello.features = o->features;
     hello.wants_deliveries = o->wants_deliveries;
     hello.wants_events = o->wants_events;
+    hello.wall_ms = o->wall_ms;
     size_t mark = frame_begin(out, FRAME_HELLO);
     size_t size = qiao__v1__hello__get_packed_size(&hello);
     qiao__v1__hello__pack(&hello, buf_reserve(out, size));
@@ -60,6 +61,14 @@ static bool copy_text(const char *from, char *to, size_t to_size)
     if (size >= to_size || !utf8_valid(qiao_bytes(from, size))) return false;
     memcpy(to, from, size + 1);
     return true;
+}
+
+/* Deadlines, certificates and custody receipts hang on the time of day. A side that tells none is not judged. */
+static bool clocks_agree(const struct link *link)
+{
+    uint64_t mine = link->options.wall_ms, theirs = link->peer.wall_ms, most = link->options.clock_skew_ms_max;
+    uint64_t apart = mine > theirs ? mine - theirs : theirs - mine;
+    return mine == 0 || theirs == 0 || most == 0 || apart <= most;
 }
 
 static unsigned take_hello(struct link *link, const Qiao__V1__Hello *hello)
@@ -79,7 +88,8 @@ static unsigned take_hello(struct link *link, const Qiao__V1__Hello *hello)
     peer->wants_deliveries = hello->wants_deliveries;
     peer->wants_events = hello->wants_events;
     link->version = version;
-    return QIAO_CODE_OK;
+    peer->wall_ms = hello->wall_ms;
+    return clocks_agree(link) ? QIAO_CODE_OK : QIAO_CODE_LINK_CLOCK;
 }
 
 static void arena_cleanup(struct arena *arena) { arena_deinit(arena); }
@@ -93,19 +103,22 @@ unsigned handshake_take_hello(struct link *link, struct qiao_bytes payload)
     return hello ? take_hello(link, hello) : QIAO_CODE_FRAME_BODY;
 }
 
-static bool sign_transcript(const struct link *link, uint8_t signature[SEAL_SIGNATURE_SIZE_MAX], size_t *ret_size)
+static bool sign_transcript(const struct link *link, struct seal_key_id *ret_key_id, uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
 {
     buf_auto words = { 0 };
     transcript(link, link->options.dialer, &words);
     const struct seal *seal = link->options.seal;
-    return seal->sign(seal->context, buf_bytes(&words), signature, ret_size) == 0;
+    return seal->sign(seal->context, buf_bytes(&words), ret_key_id, ret_signature) == 0;
 }
 
 bool handshake_put_auth(const struct link *link, struct buf *out)
 {
     Qiao__V1__LaneResume lanes[LINK_LANES];
     Qiao__V1__LaneResume *lane_pointers[LINK_LANES];
-    uint8_t signature[SEAL_SIGNATURE_SIZE_MAX];
+    const struct seal *seal = link->options.seal;
+    uint8_t signature[SEAL_SIGNATURE_SIZE];
+    struct seal_key_id key_id;
+    buf_auto certificate = { 0 };
     Qiao__V1__Auth auth = QIAO__V1__AUTH__INIT;
     for (unsigned i = 0; i < LINK_LANES; i++) {
         lanes[i] = (Qiao__V1__LaneResume)QIAO__V1__LANE_RESUME__INIT;
@@ -116,11 +129,14 @@ bool handshake_put_auth(const struct link *link, struct buf *out)
         lanes[i].credit_bytes = link->options.credit_bytes;
         lane_pointers[i] = &lanes[i];
     }
-    if (!sign_transcript(link, signature, &auth.signature.len)) return false;
+    if (seal->suite != SEAL_SUITE_NONE) {
+        if (!sign_transcript(link, &key_id, signature) || !seal->certificate(seal->context, &key_id, &certificate)) return false;
+        auth.key_id = (ProtobufCBinaryData){ SEAL_KEY_ID_SIZE, key_id.bytes };
+        auth.signature = (ProtobufCBinaryData){ sizeof signature, signature };
+        auth.certificate = (ProtobufCBinaryData){ certificate.size, certificate.data };
+    }
     auth.version = link->version;
-    auth.suite = link->options.seal->suite;
-    auth.key_id = (ProtobufCBinaryData){ link->options.seal->key_id.size, (uint8_t *)link->options.seal->key_id.data };
-    auth.signature.data = signature;
+    auth.suite = seal->suite;
     auth.n_lanes = LINK_LANES;
     auth.lanes = lane_pointers;
     size_t mark = frame_begin(out, FRAME_AUTH);
@@ -131,13 +147,38 @@ bool handshake_put_auth(const struct link *link, struct buf *out)
     return true;
 }
 
-static bool signature_ok(const struct link *link, const Qiao__V1__Auth *auth)
+/* The certificate must name who the hello said: a node by id and area, a member as area/org. */
+static bool is_peer(const struct link_hello *peer, const struct seal_identity *signer)
 {
+    char member[QIAO_AREA_SIZE_MAX + QIAO_ORG_SIZE_MAX + 2];
+    if (peer->role != LINK_ROLE_MEMBER_ONLY) return !signer->member && strcmp(signer->name, peer->node) == 0 && strcmp(signer->area, peer->area) == 0;
+    snprintf(member, sizeof member, "%s/%s", peer->area, peer->org);
+    return signer->member && strcmp(signer->name, member) == 0;
+}
+
+/* Members, and a side that has no keys, rely on the transport for who the other is: TLS certificates, or the host. */
+static bool may_be_unsigned(const struct link *link)
+{
+    bool to_member = link->peer.role == LINK_ROLE_MEMBER_ONLY || link->options.role == LINK_ROLE_MEMBER_ONLY;
+    return to_member || (link->options.seal->accepted & 1u << SEAL_SUITE_NONE) != 0;
+}
+
+static unsigned check_signature(const struct link *link, const Qiao__V1__Auth *auth)
+{
+    const struct seal *seal = link->options.seal;
+    struct seal_key_id shown;
+    struct seal_identity signer;
+    if (auth->suite == SEAL_SUITE_NONE) return may_be_unsigned(link) ? QIAO_CODE_OK : QIAO_CODE_LINK_SIGNATURE;
+    if (seal->accepted == 1u << SEAL_SUITE_NONE) return QIAO_CODE_OK;
+    unsigned code = seal->learn(seal->context, qiao_bytes(auth->certificate.data, auth->certificate.len), &shown);
+    if (code != QIAO_CODE_OK) return code;
+    if (auth->key_id.len != SEAL_KEY_ID_SIZE || memcmp(auth->key_id.data, shown.bytes, SEAL_KEY_ID_SIZE) != 0) return QIAO_CODE_LINK_SIGNATURE;
     buf_auto words = { 0 };
     transcript(link, !link->options.dialer, &words);
-    const struct seal *seal = link->options.seal;
-    return seal->verify(seal->context, (enum seal_suite)auth->suite, qiao_bytes(auth->key_id.data, auth->key_id.len), buf_bytes(&words),
-                        qiao_bytes(auth->signature.data, auth->signature.len));
+    code = seal->verify(seal->context, (enum seal_suite)auth->suite, &shown, link->options.wall_ms, buf_bytes(&words),
+                        qiao_bytes(auth->signature.data, auth->signature.len), &signer);
+    if (code != QIAO_CODE_OK) return code == QIAO_CODE_SIGNATURE ? QIAO_CODE_LINK_SIGNATURE : code;
+    return is_peer(&link->peer, &signer) ? QIAO_CODE_OK : QIAO_CODE_LINK_IDENTITY;
 }
 
 static unsigned take_lane(struct link *link, const Qiao__V1__LaneResume *lane)
@@ -158,8 +199,7 @@ static unsigned take_lane(struct link *link, const Qiao__V1__LaneResume *lane)
 static unsigned take_auth(struct link *link, const Qiao__V1__Auth *auth)
 {
     if (auth->version != link->version) return QIAO_CODE_LINK_VERSION;
-    if (!signature_ok(link, auth)) return QIAO_CODE_LINK_SIGNATURE;
-    unsigned code = QIAO_CODE_OK;
+    unsigned code = check_signature(link, auth);
     for (size_t i = 0; i < auth->n_lanes && code == QIAO_CODE_OK; i++) code = take_lane(link, auth->lanes[i]);
     return code;
 }

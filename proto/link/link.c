@@ -83,6 +83,12 @@ static void fail(struct link *link, unsigned code, struct buf *out, struct link_
 static void receive_hello(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *event)
 {
     unsigned code = handshake_take_hello(link, frame->payload);
+    if (code == QIAO_CODE_LINK_CLOCK) {
+        int64_t ahead_s = (int64_t)(link->peer.wall_ms - link->options.wall_ms) / 1000;
+        fail(link, code, out, event, "%s: the clock of %s is %lld s %s; set both by NTP", qiao_code_text(code), link->peer.node[0] ? link->peer.node : link->peer.org,
+             (long long)(ahead_s < 0 ? -ahead_s : ahead_s), ahead_s < 0 ? "behind" : "ahead");
+        return;
+    }
     if (code != QIAO_CODE_OK) {
         fail(link, code, out, event, "hello refused: %s", qiao_code_text(code));
         return;

@@ -41,6 +41,8 @@ struct link_options {
     const struct seal *seal;
     uint64_t credit_messages, credit_bytes; /* what this side takes unacknowledged per lane */
     uint64_t heartbeat_ms, silence_ms, handshake_ms;
+    uint64_t wall_ms;             /* milliseconds since 1970 when the link began; 0: not told to the peer */
+    uint64_t clock_skew_ms_max;   /* how far the peer's clock may be off; 0: not looked at */
 };
 
 /* What the peer says of itself; nothing here is proved before LINK_UP. */
@@ -53,6 +55,7 @@ struct link_hello {
     uint64_t incarnation;
     uint64_t features;
     bool wants_deliveries, wants_events;
+    uint64_t wall_ms;
 };
 
 struct link_resume {

@@ -1,11 +1,11 @@
-#include "seal/seal.h"
+#include "seal/digest.h"
 
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 /* SHA256() looks its algorithm up in the providers at every call, which costs more than digesting a short message. */
-static EVP_MD *sha256;
+static EVP_MD *sha256, *sm3;
 static _Thread_local EVP_MD_CTX *digest_context;
 static pthread_key_t context_key;
 
@@ -17,7 +17,8 @@ static void free_context(void *of_thread)
 static void fetch(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!sha256 || pthread_key_create(&context_key, free_context) != 0) abort(); /* only without a provider: nothing can be trusted then */
+    sm3 = EVP_MD_fetch(NULL, "SM3", NULL);
+    if (!sha256 || !sm3 || pthread_key_create(&context_key, free_context) != 0) abort(); /* only without a provider: nothing can be trusted then */
 }
 
 static void prepare_thread(void)
@@ -28,29 +29,50 @@ static void prepare_thread(void)
     if (!digest_context || pthread_setspecific(context_key, digest_context) != 0) abort();
 }
 
-static void openssl_digest(struct qiao_bytes data, uint8_t ret_digest[32])
+void openssl_digest(enum seal_suite suite, const struct qiao_bytes *parts, size_t parts_count, uint8_t ret_digest[SEAL_DIGEST_SIZE])
 {
     if (!digest_context) prepare_thread();
-    if (EVP_DigestInit_ex2(digest_context, sha256, NULL) != 1 || EVP_DigestUpdate(digest_context, data.data, data.size) != 1 ||
-        EVP_DigestFinal_ex(digest_context, ret_digest, NULL) != 1)
-        abort();
+    bool ok = EVP_DigestInit_ex2(digest_context, suite == SEAL_SUITE_GM1 ? sm3 : sha256, NULL) == 1;
+    for (size_t i = 0; i < parts_count; i++) ok = ok && EVP_DigestUpdate(digest_context, parts[i].data, parts[i].size) == 1;
+    if (!ok || EVP_DigestFinal_ex(digest_context, ret_digest, NULL) != 1) abort();
 }
 
-static int no_sign(void *context, struct qiao_bytes message, uint8_t ret_signature[SEAL_SIGNATURE_SIZE_MAX], size_t *ret_size)
+static int no_sign(void *context, struct qiao_bytes message, struct seal_key_id *ret_key_id, uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
 {
     (void)context;
     (void)message;
+    (void)ret_key_id;
     (void)ret_signature;
-    *ret_size = 0;
-    return 0;
+    return -1;
 }
 
-static bool no_verify(void *context, enum seal_suite suite, struct qiao_bytes key_id, struct qiao_bytes message, struct qiao_bytes signature)
+static unsigned no_verify(void *context, enum seal_suite suite, const struct seal_key_id *key_id, uint64_t at_ms, struct qiao_bytes message,
+                          struct qiao_bytes signature, struct seal_identity *ret_signer)
 {
     (void)context;
+    (void)suite;
     (void)key_id;
+    (void)at_ms;
     (void)message;
-    return suite == SEAL_SUITE_NONE && signature.size == 0;
+    (void)signature;
+    (void)ret_signer;
+    return QIAO_CODE_SUITE;
 }
 
-const struct seal seal_openssl_digest = { SEAL_SUITE_NONE, NULL, openssl_digest, no_sign, no_verify, { NULL, 0 } };
+static unsigned no_learn(void *context, struct qiao_bytes certificate, struct seal_key_id *ret_key_id)
+{
+    (void)context;
+    (void)certificate;
+    (void)ret_key_id;
+    return QIAO_CODE_UNKNOWN_KEY;
+}
+
+static bool no_certificate(void *context, const struct seal_key_id *id, struct buf *out)
+{
+    (void)context;
+    (void)id;
+    (void)out;
+    return false;
+}
+
+const struct seal seal_openssl_digest = { NULL, SEAL_SUITE_NONE, 1u << SEAL_SUITE_NONE, openssl_digest, no_sign, no_verify, no_learn, no_certificate };

@@ -35,7 +35,7 @@ bool mail_envelope(struct choices *c, uint8_t number, unsigned kind, int source,
         .case_id = qiao_bytes_from_string(cases[shape >> 4 & 3]), .sent_at_ms = 1700000000000u, .expires_at_ms = expiries[choose_below(c, 8)],
         .lane = shape >> 6 & 1, .privacy = destination == MAIL_PLACES - 1 ? 1 : 0, .body = body,
     };
-    seal->digest(body, digest);
+    seal_digest(seal, SEAL_SUITE_NONE, body, digest);
     if (body.size > 0) draft.body_digest = qiao_bytes(digest, sizeof digest);
     envelope_write(out, &draft);
     return kind >= QIAO_KIND_PAYLOAD;
@@ -61,7 +61,7 @@ void mail_receipt(struct choices *c, const struct seal *seal, struct buf *out)
         pb_put_varint(&one, 3, choose(c));
         pb_put_bytes(&body, 4, buf_bytes(&one));
     }
-    seal->digest(buf_bytes(&body), digest);
+    seal_digest(seal, SEAL_SUITE_NONE, buf_bytes(&body), digest);
     struct envelope_draft draft = {
         .id = mail_id((uint8_t)number), .kind = QIAO_KIND_RECEIPT, .schema_version = 1, .source = buf_bytes(&from), .destination = buf_bytes(&to),
         .sent_at_ms = 1700000000400u, .body = buf_bytes(&body), .body_digest = qiao_bytes(digest, sizeof digest),

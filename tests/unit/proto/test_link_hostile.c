@@ -70,23 +70,17 @@ Test(hostile, a_mirror_is_refused)
     pair_deinit(&p);
 }
 
-static bool refuse_all(void *context, enum seal_suite suite, struct qiao_bytes key_id, struct qiao_bytes message, struct qiao_bytes signature)
+static int cannot_sign(void *context, struct qiao_bytes message, struct seal_key_id *ret_key_id, uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
 {
-    (void)context, (void)suite, (void)key_id, (void)message, (void)signature;
-    return false;
-}
-
-static int cannot_sign(void *context, struct qiao_bytes message, uint8_t ret_signature[SEAL_SIGNATURE_SIZE_MAX], size_t *ret_size)
-{
-    (void)context, (void)message, (void)ret_signature, (void)ret_size;
+    (void)context, (void)message, (void)ret_key_id, (void)ret_signature;
     return -1;
 }
 
-Test(hostile, a_signature_that_does_not_verify_ends_the_link_at_both_ends)
+Test(hostile, a_peer_without_a_signature_ends_the_link_where_signatures_are_required)
 {
     struct seal strict = seal_null;
     struct pair p;
-    strict.verify = refuse_all;
+    strict.accepted = 1u << SEAL_SUITE_INT1;
     pair_init(&p);
     p.dialer.link.options.seal = &strict;
     pair_connect(&p);
@@ -100,11 +94,26 @@ Test(hostile, a_key_that_cannot_sign_ends_the_link)
 {
     struct seal broken = seal_null;
     struct pair p;
+    broken.suite = SEAL_SUITE_INT1;
     broken.sign = cannot_sign;
     pair_init(&p);
     p.listener.link.options.seal = &broken;
     pair_connect(&p);
     cr_assert_eq(p.listener.link.state, LINK_STATE_CLOSED);
+    cr_assert_eq(p.dialer.link.state, LINK_STATE_CLOSED);
+    pair_deinit(&p);
+}
+
+Test(hostile, clocks_that_are_hours_apart_are_refused_by_name)
+{
+    struct pair p;
+    pair_init(&p);
+    p.dialer.link.options.wall_ms = 1700000000000u;
+    p.listener.link.options.wall_ms = 1700000000000u + 3 * 3600 * 1000;
+    p.listener.link.options.clock_skew_ms_max = 600000;
+    pair_connect(&p);
+    cr_assert_eq(pair_last(&p.listener)->code, QIAO_CODE_LINK_CLOCK);
+    cr_assert(strstr(pair_last(&p.listener)->reason, "10800 s behind") != NULL);
     cr_assert_eq(p.dialer.link.state, LINK_STATE_CLOSED);
     pair_deinit(&p);
 }
