@@ -13,11 +13,9 @@
 #ifdef CTL_WITH_PKI
 #include "pki/pki.h"
 
-static const char *const pki_words[] = { "init", "issue", "renew", NULL };
-
 static const struct command command_pki = {
     .name = "pki",
-    .arguments = "init|issue|renew",
+    .arguments = PKI_COMMANDS_TEXT,
     .arguments_max = 1,
     .summary = "certificates for a federation",
     .text = "Makes the certificate authority of a demonstration or small federation, and certificates for its nodes and members. \"qiao pki "

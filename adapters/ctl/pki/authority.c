@@ -4,6 +4,7 @@
 #include "files.h"
 #include "key.h"
 #include "report.h"
+#include "sign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +99,7 @@ X509_CRL *authority_revoked_read(const struct authority *authority)
     CLEANUP(x509_crl_freep) X509_CRL *read = content ? PEM_read_bio_X509_CRL(content, NULL, NULL, (char[]){ "" }) : NULL;
     if (!content)
         return NULL;
-    if (!read || X509_CRL_verify(read, authority->key) != 1) {
+    if (!read || !pki_verify_revoked(read, authority->key)) {
         ERR_clear_error();
         pki_complain("%s: expected a list of revoked certificates signed by this authority; restore it", path);
         return NULL;
@@ -145,7 +146,7 @@ int authority_revoked_write(const struct authority *authority, X509_CRL *revoked
     if (pki_path(path, authority->folder, "ca", ".crl") != PKI_OK)
         return PKI_FAILED;
     if (!content || !set_times(revoked, days) || !set_number(revoked) || !set_authority_key(revoked, authority->certificate) ||
-        !X509_CRL_sort(revoked) || !X509_CRL_sign(revoked, authority->key, pki_key_digest(authority->key)) || !PEM_write_bio_X509_CRL(content, revoked))
+        !X509_CRL_sort(revoked) || !pki_sign_revoked(revoked, authority->key) || !PEM_write_bio_X509_CRL(content, revoked))
         return pki_complain_crypto("the list of revoked certificates cannot be made");
     return pki_file_write(path, content, 0644, true);
 }

@@ -4,6 +4,7 @@
 #include "files.h"
 #include "key.h"
 #include "report.h"
+#include "sign.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -68,7 +69,7 @@ X509 *pki_certificate_authority(const char *name, EVP_PKEY *key, long days)
     CLEANUP(x509_freep) X509 *made = X509_new();
     if (!made || !X509_set_version(made, X509_VERSION_3) || !set_serial(made) || !set_validity(made, days) || !set_name(X509_get_subject_name(made), name) ||
         !X509_set_issuer_name(made, X509_get_subject_name(made)) || !X509_set_pubkey(made, key) || !add_extensions(made, made, extensions, 3) ||
-        !X509_sign(made, key, pki_key_digest(key))) {
+        !pki_sign_certificate(made, key)) {
         pki_complain_crypto("the authority's certificate cannot be made");
         return NULL;
     }
@@ -77,8 +78,11 @@ X509 *pki_certificate_authority(const char *name, EVP_PKEY *key, long days)
     return ret;
 }
 
+/* SM2 keys are sent keys too (GB/T 32918.4). */
 static const char *usage_of(const EVP_PKEY *key)
 {
+    if (pki_key_is_sm2(key))
+        return "critical,digitalSignature,keyEncipherment,keyAgreement";
     return pki_key_can_agree(key) ? "critical,digitalSignature,keyAgreement" : "critical,digitalSignature";
 }
 
@@ -89,8 +93,8 @@ static const char *extended_usage_of(const struct pki_identity *identity)
 
 static bool fill_issued(X509 *made, const struct pki_signer *signer, const struct pki_identity *identity, EVP_PKEY *key, long days)
 {
-    char alternative[128];
-    (void)snprintf(alternative, sizeof alternative, "URI:%s", identity->uri);
+    char alternative[256];
+    pki_identity_names(identity, alternative, sizeof alternative);
     const struct extension extensions[] = {
         { NID_basic_constraints, "critical,CA:FALSE" },
         { NID_key_usage, usage_of(key) },
@@ -104,7 +108,7 @@ static bool fill_issued(X509 *made, const struct pki_signer *signer, const struc
            (ASN1_TIME_compare(X509_get0_notAfter(made), end) <= 0 || X509_set1_notAfter(made, end)) &&
            X509_set_issuer_name(made, X509_get_subject_name(signer->certificate)) && X509_set_pubkey(made, key) &&
            add_extensions(made, signer->certificate, extensions, sizeof extensions / sizeof extensions[0]) &&
-           X509_sign(made, signer->key, pki_key_digest(signer->key));
+           pki_sign_certificate(made, signer->key);
 }
 
 X509 *pki_certificate_issue(const struct pki_signer *signer, const struct pki_identity *identity, EVP_PKEY *key, long days)
@@ -121,8 +125,8 @@ X509 *pki_certificate_issue(const struct pki_signer *signer, const struct pki_id
 
 static bool add_requested(X509_REQ *request, const struct pki_identity *identity, const EVP_PKEY *key)
 {
-    char alternative[128];
-    (void)snprintf(alternative, sizeof alternative, "URI:%s", identity->uri);
+    char alternative[256];
+    pki_identity_names(identity, alternative, sizeof alternative);
     const struct extension extensions[] = {
         { NID_key_usage, usage_of(key) }, { NID_ext_key_usage, extended_usage_of(identity) }, { NID_subject_alt_name, alternative }
     };
@@ -145,7 +149,7 @@ X509_REQ *pki_request_new(const struct pki_identity *identity, EVP_PKEY *key)
 {
     CLEANUP(x509_req_freep) X509_REQ *made = X509_REQ_new();
     if (!made || !X509_REQ_set_version(made, X509_REQ_VERSION_1) || !set_name(X509_REQ_get_subject_name(made), identity->name) ||
-        !X509_REQ_set_pubkey(made, key) || !add_requested(made, identity, key) || !X509_REQ_sign(made, key, pki_key_digest(key))) {
+        !X509_REQ_set_pubkey(made, key) || !add_requested(made, identity, key) || !pki_sign_request(made, key)) {
         pki_complain_crypto("the request cannot be made");
         return NULL;
     }
@@ -193,7 +197,7 @@ int pki_request_write(const char *path, X509_REQ *request, bool replace)
 bool pki_certificate_is_from(X509 *certificate, const X509 *signer)
 {
     EVP_PKEY *key = X509_get0_pubkey(signer);
-    bool from = key && X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(signer)) == 0 && X509_verify(certificate, key) == 1;
+    bool from = key && X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(signer)) == 0 && pki_verify_certificate(certificate, key);
     ERR_clear_error();
     return from;
 }

@@ -5,8 +5,8 @@
 #include "files.h"
 #include "key.h"
 #include "report.h"
+#include "sign.h"
 
-#include <openssl/err.h>
 #include <unistd.h>
 
 /* Where things go. */
@@ -61,12 +61,12 @@ static int issue_with_new_key(const struct authority *authority, const struct pk
 static EVP_PKEY *requested_key(X509_REQ *request, const char *path)
 {
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
-    bool mine = key && X509_REQ_verify(request, key) == 1;
-    ERR_clear_error();
+    bool mine = key && pki_verify_request(request, key);
     if (!mine)
-        pki_complain("%s: its signature does not fit its key; ask for it again", path);
+        pki_complain("%s: its signature does not fit its key%s; ask for it again", path,
+                     key && pki_key_is_sm2(key) ? " and the signer id 1234567812345678" : "");
     else if (!pki_key_is_supported(key))
-        pki_complain("%s: found a key that is neither P-256 nor Ed25519; ask for one with such a key", path);
+        pki_complain("%s: found a key that is neither P-256, Ed25519 nor SM2; ask for one with such a key", path);
     else
         return key;
     return NULL;
@@ -93,7 +93,7 @@ static int issue(const struct pki_options *options, X509_REQ *request, const cha
 {
     __attribute__((cleanup(authority_deinit))) struct authority authority = { .lock = -1 };
     struct pki_identity identity;
-    int r = pki_identity_parse(name, options->values[PKI_TYPE], &identity);
+    int r = pki_identity_parse(name, options->values[PKI_TYPE], options->values[PKI_AREA], &identity);
     if (r == PKI_OK)
         r = authority_init(&authority, options);
     if (r != PKI_OK)
@@ -128,7 +128,7 @@ int pki_csr(const struct pki_options *options)
 {
     struct pki_identity identity;
     struct place place;
-    int r = pki_identity_parse(options->values[PKI_NAME], options->values[PKI_TYPE], &identity);
+    int r = pki_identity_parse(options->values[PKI_NAME], options->values[PKI_TYPE], options->values[PKI_AREA], &identity);
     if (r != PKI_OK)
         return r;
     CLEANUP(evp_pkey_freep) EVP_PKEY *key = pki_key_new(options, &r);

@@ -11,11 +11,12 @@
 
 static EVP_PKEY *new_p256(void) { return EVP_EC_gen("P-256"); }
 static EVP_PKEY *new_ed25519(void) { return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); }
+static EVP_PKEY *new_sm2(void) { return EVP_PKEY_Q_keygen(NULL, NULL, "SM2"); }
 
 static const struct {
     const char *word;
     EVP_PKEY *(*make)(void);
-} algorithms[] = { { "p256", new_p256 }, { "ed25519", new_ed25519 } };
+} algorithms[] = { { "p256", new_p256 }, { "ed25519", new_ed25519 }, { "sm2", new_sm2 } };
 
 EVP_PKEY *pki_key_new(const struct pki_options *options, int *ret_result)
 {
@@ -27,7 +28,7 @@ EVP_PKEY *pki_key_new(const struct pki_options *options, int *ret_result)
         *ret_result = key ? PKI_OK : pki_complain_crypto("no key could be made");
         return key;
     }
-    pki_complain("found \"%s\" for --algorithm; expected p256 or ed25519", word);
+    pki_complain("found \"%s\" for --algorithm; expected p256, ed25519 or sm2", word);
     *ret_result = PKI_USAGE;
     return NULL;
 }
@@ -77,6 +78,13 @@ static bool is_p256(const EVP_PKEY *key)
            (strcmp(group, "prime256v1") == 0 || strcmp(group, "P-256") == 0);
 }
 
-bool pki_key_is_supported(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "ED25519") || is_p256(key); }
-bool pki_key_can_agree(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "EC"); }
-const EVP_MD *pki_key_digest(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256(); }
+bool pki_key_is_supported(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "ED25519") || pki_key_is_sm2(key) || is_p256(key); }
+bool pki_key_can_agree(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "EC") || pki_key_is_sm2(key); }
+bool pki_key_is_sm2(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "SM2"); }
+
+const EVP_MD *pki_key_digest(const EVP_PKEY *key)
+{
+    if (pki_key_is_sm2(key))
+        return EVP_sm3();
+    return EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
+}

@@ -1,4 +1,4 @@
-/* Private keys: P-256 and Ed25519. */
+/* Private keys: P-256, Ed25519 and SM2. */
 #ifndef CTL_PKI_KEY_H
 #define CTL_PKI_KEY_H
 
@@ -16,6 +16,7 @@ int pki_key_write(const char *path, EVP_PKEY *key, const char *passphrase_file, 
 bool pki_key_is_supported(const EVP_PKEY *key);
 /* Whether it can agree on secrets too, as sealing to a recipient needs. */
 bool pki_key_can_agree(const EVP_PKEY *key);
+bool pki_key_is_sm2(const EVP_PKEY *key);
 /* Digest for signing with it; NULL: it brings its own. */
 const EVP_MD *pki_key_digest(const EVP_PKEY *key);
 

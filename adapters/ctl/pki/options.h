@@ -13,7 +13,8 @@
     X(OUT, "out", "PATH", "folder to write to, made if absent (renew: the file to write)") \
     X(NAME, "name", "NAME", "node id (street-anlan), member (990101001/urban-management), or the federation's name") \
     X(TYPE, "type", "node|member", "what NAME is; known from its form if left out") \
-    X(ALGORITHM, "algorithm", "p256|ed25519", "of the new key; default p256") \
+    X(AREA, "area", "CODE", "the area a node stands for: 6, 9 or 12 digits") \
+    X(ALGORITHM, "algorithm", "p256|ed25519|sm2", "of the new key; default p256") \
     X(DAYS, "days", "N", "days until it ends") \
     X(CSR, "csr", "FILE", "sign this request instead of making a key") \
     X(CERTIFICATE, "certificate", "FILE", "the certificate meant") \

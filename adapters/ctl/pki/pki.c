@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "report.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,13 +15,13 @@ static const struct pki_command commands[] = {
       "Makes key and certificate for a node or member, or signs a request. Writes NAME.key, NAME.crt, ca.crt and ca.crl to --out;\n"
       "a slash in NAME becomes _ (990101001_urban-management.crt). Ends after 365 days unless --days, with the authority at the latest.",
       NULL,
-      PKI_BIT(CA) | PKI_BIT(OUT) | PKI_BIT(NAME) | PKI_BIT(TYPE) | PKI_BIT(CSR) | PKI_BIT(ALGORITHM) | PKI_BIT(DAYS) | PKI_BIT(PASSPHRASE_FILE) |
+      PKI_BIT(CA) | PKI_BIT(OUT) | PKI_BIT(NAME) | PKI_BIT(TYPE) | PKI_BIT(AREA) | PKI_BIT(CSR) | PKI_BIT(ALGORITHM) | PKI_BIT(DAYS) | PKI_BIT(PASSPHRASE_FILE) |
           PKI_BIT(CA_PASSPHRASE_FILE) | PKI_BIT(FORCE) | PKI_BIT(JSON),
       PKI_BIT(CA) | PKI_BIT(OUT), pki_issue },
     { "csr", "Makes a key and a request for an authority elsewhere: NAME.key and NAME.csr in --out.", NULL,
-      PKI_BIT(OUT) | PKI_BIT(NAME) | PKI_BIT(TYPE) | PKI_BIT(ALGORITHM) | PKI_BIT(PASSPHRASE_FILE) | PKI_BIT(FORCE) | PKI_BIT(JSON),
+      PKI_BIT(OUT) | PKI_BIT(NAME) | PKI_BIT(TYPE) | PKI_BIT(AREA) | PKI_BIT(ALGORITHM) | PKI_BIT(PASSPHRASE_FILE) | PKI_BIT(FORCE) | PKI_BIT(JSON),
       PKI_BIT(OUT) | PKI_BIT(NAME), pki_csr },
-    { "renew", "Writes a new certificate with the same key and name in place of the old one, or to --out.", NULL,
+    { "renew", "Writes a new certificate with the same key, name and area in place of the old one, or to --out.", NULL,
       PKI_BIT(CA) | PKI_BIT(CERTIFICATE) | PKI_BIT(OUT) | PKI_BIT(DAYS) | PKI_BIT(CA_PASSPHRASE_FILE) | PKI_BIT(JSON),
       PKI_BIT(CA) | PKI_BIT(CERTIFICATE), pki_renew },
     { "revoke", "Enters a certificate into the authority's ca.crl, which the nodes must then be given. The list ends after 90 days unless --days.", NULL,
@@ -32,6 +33,9 @@ static const struct pki_command commands[] = {
 };
 
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
+
+const char *const pki_words[] = { "init", "issue", "csr", "renew", "revoke", "crl", "status", NULL };
+static_assert(sizeof pki_words / sizeof pki_words[0] == COMMANDS_COUNT + 1, "every command has its word");
 
 static void help(FILE *out)
 {

@@ -35,7 +35,7 @@ static bool is_revoked(X509_CRL *revoked, X509 *certificate)
 static int renew(const struct authority *authority, const struct pki_options *options, long days)
 {
     const char *path = options->values[PKI_CERTIFICATE], *out = options->values[PKI_OUT] ? options->values[PKI_OUT] : path;
-    char name[PKI_NAME_SIZE];
+    char name[PKI_NAME_SIZE], area[PKI_AREA_SIZE];
     struct pki_identity identity;
     CLEANUP(x509_freep) X509 *old = read_own(authority, path);
     CLEANUP(x509_crl_freep) X509_CRL *revoked = old ? authority_revoked_read(authority) : NULL;
@@ -45,7 +45,8 @@ static int renew(const struct authority *authority, const struct pki_options *op
         pki_complain("%s is revoked; issue a new key and certificate instead", path);
         return PKI_FAILED;
     }
-    if (pki_identity_parse(pki_common_name(X509_get_subject_name(old), name), NULL, &identity) != PKI_OK)
+    pki_identity_area(old, area);
+    if (pki_identity_parse(pki_common_name(X509_get_subject_name(old), name), NULL, area[0] ? area : NULL, &identity) != PKI_OK)
         return PKI_FAILED;
     struct pki_signer signer = authority_signer(authority);
     CLEANUP(x509_freep) X509 *renewed = pki_certificate_issue(&signer, &identity, X509_get0_pubkey(old), days);

@@ -2,6 +2,7 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "files.h"
+#include "identity.h"
 #include "report.h"
 
 #include <openssl/err.h>
@@ -15,6 +16,7 @@ struct row {
     const char *file;
     const char *kind;              /* "authority", "node", "member", "certificate", "crl", "-" */
     char name[PKI_NAME_SIZE];
+    char area[PKI_AREA_SIZE];      /* of a node, if its certificate says so */
     char serial[PKI_SERIAL_SIZE];
     char begins[PKI_TIME_SIZE], ends[PKI_TIME_SIZE];
     int days_left;                 /* whole days; negative: ago */
@@ -33,13 +35,14 @@ static void print_row(struct table *table, const struct row *row)
     table->negative = table->negative || row->state != VALID;
     if (!table->json) {
         if (table->rows_count++ == 0)
-            printf("%-14s %-20s %6s  %-12s %-32s %s\n", "STATE", "ENDS", "DAYS", "KIND", "NAME", "FILE");
-        printf("%-14s %-20s %6d  %-12s %-32s %s\n", state_words[row->state], row->ends, row->days_left, row->kind, row->name, row->file);
+            printf("%-14s %-20s %6s  %-12s %-32s %-12s %s\n", "STATE", "ENDS", "DAYS", "KIND", "NAME", "AREA", "FILE");
+        printf("%-14s %-20s %6d  %-12s %-32s %-12s %s\n", state_words[row->state], row->ends, row->days_left, row->kind, row->name,
+               row->area[0] ? row->area : "-", row->file);
         return;
     }
     const struct {
         const char *name, *value;
-    } fields[] = { { "file", row->file },     { "kind", row->kind },       { "name", row->name },
+    } fields[] = { { "file", row->file },     { "kind", row->kind },         { "name", row->name },     { "area", row->area },
                    { "serial", row->serial }, { "not_before", row->begins }, { "not_after", row->ends } };
     printf("%s  {", table->rows_count++ == 0 ? "[\n" : ",\n");
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -86,6 +89,7 @@ static size_t show_certificates(struct table *table, const char *path, BIO *cont
             return count;
         struct row row = { .file = path, .kind = kind_of(certificate) };
         pki_common_name(X509_get_subject_name(certificate), row.name);
+        pki_identity_area(certificate, row.area);
         pki_serial_text(X509_get0_serialNumber(certificate), row.serial);
         judge(table, &row, X509_get0_notBefore(certificate), X509_get0_notAfter(certificate));
         print_row(table, &row);

@@ -124,7 +124,7 @@ Test(pki_issue, bad_requests_are_refused)
     OK("init --out ca --name F");
     SHELL("openssl req -new -newkey rsa:2048 -nodes -keyout k -out rsa.csr -subj /CN=node-1");
     cr_expect_eq(pki("issue --ca ca --csr rsa.csr --out o"), 1);
-    SAYS(workshop_err, "neither P-256 nor Ed25519");
+    SAYS(workshop_err, "neither P-256, Ed25519 nor SM2");
     SHELL("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout k -out p384.csr -subj /CN=node-1");
     cr_expect_eq(pki("issue --ca ca --csr p384.csr --out o"), 1);
     SHELL("openssl req -new -newkey ed25519 -nodes -keyout k -out bad.csr -subj '/CN=..\\/..\\/etc\\/passwd'");

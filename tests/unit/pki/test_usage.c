@@ -1,3 +1,4 @@
+#include "pki.h"
 #include "workshop.h"
 
 #include <criterion/criterion.h>
@@ -15,7 +16,7 @@ static const struct {
     { "init --out ca", "--name NAME is missing" },
     { "init --out ca --name ''", "1 to 64 characters" },
     { "init --out ca --name 0123456789012345678901234567890123456789012345678901234567890123456789", "1 to 64 characters" },
-    { "init --out ca --name F --algorithm rsa", "expected p256 or ed25519" },
+    { "init --out ca --name F --algorithm rsa", "expected p256, ed25519 or sm2" },
     { "init --out ca --name F --days 0", "expected a number from 1 to 36500" },
     { "init --out ca --name F --days 10x", "expected a number" },
     { "init --out ca --name F --days 99999999999999999999", "expected a number" },
@@ -32,6 +33,12 @@ static const struct {
     { "issue --ca ca --out o --name a --type office", "expected node or member" },
     { "issue --ca ca --out o --name 123456789012/0123456789012345678901234567890123456789012345678901", "at most 64" },
     { "issue --ca ca --out o --csr x --algorithm p256", "leave out --algorithm" },
+    { "issue --ca ca --out o --name a --area 99010", "expected 6, 9 or 12 digits" },
+    { "issue --ca ca --out o --name a --area 99010x", "expected 6, 9 or 12 digits" },
+    { "issue --ca ca --out o --name a --area ''", "expected 6, 9 or 12 digits" },
+    { "issue --ca ca --out o --name 990101/a --area 990101", "--area is for nodes" },
+    { "csr --out o --name 990101/a --area 990101", "--area is for nodes" },
+    { "renew --ca ca --certificate x --area 990101", "--area is no option of this command" },
     { "revoke --ca ca --certificate x --reason boredom", "expected unspecified" },
     { "renew --ca ca", "--certificate FILE is missing" },
     { "status", "FILE... are missing" },
@@ -49,17 +56,18 @@ Test(pki_usage, wrong_use_is_2_and_says_why_and_makes_nothing)
 
 Test(pki_usage, every_command_has_help)
 {
-    static const char *const commands[] = { "init", "issue", "csr", "renew", "revoke", "crl", "status" };
     cr_assert_eq(pki("--help"), 0);
-    char all[sizeof workshop_out], line[64];
+    char all[sizeof workshop_out], line[64], words[128] = "";
     snprintf(all, sizeof all, "%s", workshop_out);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        snprintf(line, sizeof line, "  %s ", commands[i]);
-        cr_expect_not_null(strstr(all, line), "%s", commands[i]);
-        snprintf(line, sizeof line, "%s --help", commands[i]);
+    for (const char *const *word = pki_words; *word; word++) {
+        snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", word == pki_words ? "" : "|", *word);
+        snprintf(line, sizeof line, "  %s ", *word);
+        cr_expect_not_null(strstr(all, line), "%s", *word);
+        snprintf(line, sizeof line, "%s --help", *word);
         cr_expect_eq(pki(line), 0);
-        snprintf(line, sizeof line, "qiao pki %s", commands[i]);
+        snprintf(line, sizeof line, "qiao pki %s", *word);
         cr_expect_not_null(strstr(workshop_out, line), "%s", workshop_out);
         cr_expect_not_null(strstr(workshop_out, "--help"));
     }
+    cr_expect_str_eq(words, PKI_COMMANDS_TEXT);
 }
