@@ -6,10 +6,11 @@
 #include "seal/private_key.h"
 #include "seal/refuse.h"
 
+#include <errno.h>
 #include <openssl/engine.h>
 #include <openssl/ui.h>
 #include <pthread.h>
-#include <stdio.h>
+#include <unistd.h>
 
 #define URI_SCHEME "pkcs11:"
 #define MODULE_PATH "module-path="
@@ -93,6 +94,8 @@ static int use_module(const char *module, char *reterr_text, size_t reterr_size)
     if (loaded.engine)
         return keyring_refuse(reterr_text, reterr_size, "token: this process uses the module \"%s\" already and cannot change to \"%s\"; restart it",
                               loaded.module, module);
+    if (module[0] && access(module, R_OK) != 0) /* the engine would only notice when it is too late to take another */
+        return keyring_refuse(reterr_text, reterr_size, "token: the module \"%s\" cannot be read: %s", module, strerror(errno));
     loaded.engine = start_engine(module);
     if (!loaded.engine)
         return keyring_refuse(reterr_text, reterr_size, "token: OpenSSL's engine pkcs11 (package libengine-pkcs11-openssl) with the module \"%s\"", module);
