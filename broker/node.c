@@ -8,6 +8,7 @@
 #include "edge/log.h"
 #include "edge/notices.h"
 #include "edge/settings.h"
+#include "edge/workers.h"
 #include "wire/wire.h"
 
 #include <qiao/version.h>
@@ -50,6 +51,8 @@ struct node {
     struct store *store;
     struct committer *committer;
     struct core *core;
+    struct keyring *keyring;       /* NULL: a node without a certificate signs nothing */
+    struct workers workers;
     struct dialers *dialers;
     struct stream **streams;       /* by slot of the core's connection id */
     size_t streams_capacity, streams_count;
@@ -198,6 +201,10 @@ static void take_commit(struct node *node)
     int result;
     struct store_stat stat;
     if (!node->batch || !committer_take(node->committer, &result)) return;
+    if (result == -ENOKEY) {
+        fail(node, "key failed", "the own key cannot sign any more: see trust.key or tls.key");
+        return;
+    }
     if (result < 0 || result > STORE_FULL) {
         fail(node, "store failed", result < 0 ? strerror(-result) : "damaged");
         return;
@@ -265,6 +272,7 @@ static void node_pump(struct node *node)
     bool more = wire_poll(node->wire, &wire_handler, node, budget);
     start_commit(node);
     send_outputs(node);
+    workers_start(&node->workers, node->core);
     set_timer(node);
     if (more && budget > 0) uv_async_send(&node->wake);
     if (node->stopping && is_quiet(node)) uv_stop(&node->loop);
@@ -279,6 +287,19 @@ static void on_wake(uv_async_t *async)
 static void wake(void *context)
 {
     struct node *node = context;
+    uv_async_send(&node->wake);
+}
+
+static int prepare(void *context)
+{
+    struct node *node = context;
+    return core_prepare(node->core) < 0 ? -ENOKEY : 0;
+}
+
+static void on_job(void *context, struct core_job *job)
+{
+    struct node *node = context;
+    step(node, (struct core_event){ .type = CORE_JOB_DONE, .job = job });
     uv_async_send(&node->wake);
 }
 
@@ -310,20 +331,27 @@ static void on_terminate(uv_signal_t *signal, int number)
     node_pump(node);
 }
 
+static bool is_revoked(void *keyring, const struct seal_key_id *id)
+{
+    return keyring_is_revoked(keyring, id);
+}
+
 static void on_hang_up(uv_signal_t *signal, int number)
 {
     struct node *node = signal->data;
     (void)number;
-    struct conf *wanted = settings_reload(node->conf, node->options->conf_path, node->wire);
+    struct conf *wanted = settings_reload(node->conf, node->options->conf_path, node->wire, node->keyring);
     if (!wanted) return;
     struct core_config limits;
     settings_core(wanted, &limits);
     core_set_limits(node->core, &limits);
     settings_core_deinit(&limits);
+    if (node->keyring) core_cut_revoked(node->core, is_revoked, node->keyring);
     log_configure(wanted->log.level, wanted->log.format, wanted->node.id);
     node->conf = wanted;
     conf_free(node->reloaded);
     node->reloaded = wanted;
+    node_pump(node);
 }
 
 /* ---- start and end ---- */
@@ -344,22 +372,29 @@ static void start_loop(struct node *node)
     uv_signal_start(&node->interrupt, on_terminate, SIGINT);
     uv_signal_start(&node->hang_up, on_hang_up, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
+    node->workers = (struct workers){ .loop = &node->loop, .done = on_job, .context = node };
 }
 
 static bool start_store(struct node *node)
 {
     char text[512] = "";
+    const struct committer_calls calls = { .prepare = prepare, .done = wake, .context = node };
     struct store_options options = { .path = node->conf->node.store, .bytes_max = node->conf->limits.store_bytes_max, .version = QIAO_STORE_VERSION };
-    if (store_engine_journal.open(&options, &node->store, text, sizeof text) == 0 && committer_new(node->store, wake, node, &node->committer) == 0) return true;
+    if (store_engine_journal.open(&options, &node->store, text, sizeof text) == 0 && committer_new(node->store, &calls, &node->committer) == 0) return true;
     log_event(LOG_LEVEL_ERROR, "store cannot be opened", "path", options.path, "reason", text, NULL);
     return false;
 }
 
 static bool start_core(struct node *node)
 {
-    char text[256] = "";
+    char text[512] = "";
     struct core_config config;
+    if (settings_keyring(node->conf, &node->keyring, text, sizeof text) != 0) {
+        log_event(LOG_LEVEL_ERROR, "keys cannot be used", "reason", text, NULL);
+        return false;
+    }
     settings_core(node->conf, &config);
+    if (node->keyring) config.seal = keyring_seal(node->keyring);
     config.trace = node->options->trace ? notice_trace : NULL;
     config.notice = notice_core;
     while (getrandom(&config.seed, sizeof config.seed, 0) != sizeof config.seed) { }
@@ -401,6 +436,7 @@ static void close_handle(uv_handle_t *handle, void *argument)
 
 static void stop(struct node *node)
 {
+    workers_stop(&node->workers);
     node->dialers = dialers_free(node->dialers);
     node->wire = wire_free(node->wire);
     for (size_t i = 0; i < node->streams_capacity; i++) {
@@ -411,6 +447,7 @@ static void stop(struct node *node)
     free(node->streams);
     node->committer = committer_free(node->committer);
     node->core = core_free(node->core);
+    node->keyring = keyring_free(node->keyring);
     node->store = store_close(node->store);
     uv_walk(&node->loop, close_handle, NULL);
     uv_run(&node->loop, UV_RUN_DEFAULT);

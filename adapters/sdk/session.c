@@ -369,7 +369,7 @@ static void take_hello(struct session *s, uint64_t now_ms)
     struct link_resume resume[LINK_LANES];
     snprintf(s->area, sizeof s->area, "%s", s->link.peer.area);
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
-        resume[lane] = (struct link_resume){ 0, 1 };
+        resume[lane] = (struct link_resume){ .received = 0, .next = 1 };
         if (lane >= QIAO_LANES) continue;
         struct session_lane *l = &s->lanes[lane];
         resume[lane].next = l->runs_count > 0 ? run_at(l, 0)->first : l->next;

@@ -18,12 +18,14 @@ static int check_member_names(struct build *build);
 static int check_services(struct build *build);
 static int check_times(struct build *build);
 static int check_store_size(struct build *build);
+static int check_trust(struct build *build);
 
 int build_check(struct build *build)
 {
     static int (*const checks[])(struct build *) = {
         check_tls,        check_plain_tcp,    check_listen_twice, check_link_parts, check_one_parent,
         check_link_nodes, check_member_names, check_services,     check_times,      check_store_size,
+        check_trust,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         int r = checks[i](build);
@@ -227,5 +229,17 @@ static int check_store_size(struct build *build)
     if (bytes > 0 && bytes < STORE_BYTES_LEAST)
         conf_errors_add(&build->errors, place_of(build, "limits.store_bytes_max"), "limits.store_bytes_max",
                         "found %" PRIu64 " bytes; expected 0 (the disk decides) or at least 16 MiB", bytes);
+    return 0;
+}
+
+/* A pair of its own, or none: half of one would sign with a key that does not belong to the certificate. */
+static int check_trust(struct build *build)
+{
+    const struct conf *conf = build->conf;
+    const char *given = conf->trust.certificate ? "trust.certificate" : "trust.key", *missing = conf->trust.certificate ? "trust.key" : "trust.certificate";
+    if (!conf->trust.certificate != !conf->trust.key && !is_wrong(build, missing))
+        conf_errors_add(&build->errors, place_of(build, given), missing, "is missing beside %s; expected both, or neither (then tls.certificate signs)", given);
+    if (conf->trust.certificate && !conf->tls.ca && !is_wrong(build, "tls.ca"))
+        conf_errors_add(&build->errors, place_of(build, "trust.certificate"), "tls.ca", "is missing; expected the federation's authority, which vouches for signers");
     return 0;
 }

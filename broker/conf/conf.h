@@ -43,6 +43,12 @@ struct conf {
         char *certificate, *key, *ca, *crl, *passphrase_file;
     } tls;
     struct {
+        char *certificate, *key, *passphrase_file; /* NULL: those of tls */
+        char **suites;             /* int1, gm1, none; empty: int1 and gm1 */
+        size_t suites_count;
+        char *sm2_signer_id;
+    } trust;
+    struct {
         bool plain_tcp;            /* tcp:// beyond loopback, in so many words */
         bool local_members_any;    /* ipc:// members may use any configured member name without a certificate */
     } allow;
@@ -57,6 +63,7 @@ struct conf {
         uint32_t delivery_attempts_max;    /* verdicts of "retry" before a message is dead */
         uint32_t retry_ms_min, retry_ms_max;
         uint32_t heartbeat_ms, silence_ms, handshake_ms;
+        uint32_t clock_skew_ms_max;        /* 0: not looked at */
         uint32_t redial_ms_min, redial_ms_max;
         uint32_t shutdown_ms;              /* SIGTERM: at most this until exit */
     } limits;

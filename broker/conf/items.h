@@ -16,6 +16,8 @@ enum conf_type {
     CONF_TYPE_LISTEN_URL,
     CONF_TYPE_DIAL_URL,
     CONF_TYPE_FILE,        /* must exist and be readable */
+    CONF_TYPE_KEY,         /* a file, or a token's key by its URI */
+    CONF_TYPE_SUITE,
     CONF_TYPE_DIRECTORY,   /* made later if absent */
     CONF_TYPE_ENGINE,
     CONF_TYPE_LOG_LEVEL,
@@ -75,6 +77,16 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Revoked certificates, PEM.") \
     V(conf, tls.passphrase_file, "tls.passphrase_file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/passphrase", \
       "File whose first line opens the private key.") \
+    V(conf, trust.certificate, "trust.certificate", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan-sm2.crt", \
+      "Certificate this node signs messages and custody receipts with, PEM: Ed25519 or P-256 (suite int1), or SM2 (gm1). Left out: tls.certificate.") \
+    V(conf, trust.key, "trust.key", KEY, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan-sm2.key", \
+      "Its private key: a PEM file, or a token's key by its URI (pkcs11:…, RFC 7512).") \
+    V(conf, trust.passphrase_file, "trust.passphrase_file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/passphrase", \
+      "File whose first line opens that key, or is the token's PIN.") \
+    L(conf, trust.suites, "trust.suites", SUITE, 3, RESTART, "[int1, gm1]", \
+      "Signature suites taken from others: int1, gm1; none takes unsigned messages too, and alone switches signatures off. Left out: int1 and gm1.") \
+    V(conf, trust.sm2_signer_id, "trust.sm2_signer_id", TEXT, NULL, 1, 64, "", RESTART, OPTIONAL, "\"1234567812345678\"", \
+      "What SM2 signatures digest with each message (GB/T 35276). The same in the whole federation.") \
     V(conf, allow.plain_tcp, "allow.plain_tcp", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
       "Allow tcp:// without TLS beyond this machine. Anyone on the way can then read and change what is not sealed.") \
     V(conf, allow.local_members_any, "allow.local_members_any", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
@@ -105,6 +117,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "A link that was silent this long is taken for dead. At least twice heartbeat_ms.") \
     V(conf, limits.handshake_ms, "limits.handshake_ms", DURATION, "10s", 10, 600000, "milliseconds", LIVE, OPTIONAL, "10s", \
       "A new connection must have proved who it is within this time.") \
+    V(conf, limits.clock_skew_ms_max, "limits.clock_skew_ms_max", DURATION, "10m", 0, 86400000, "milliseconds", LIVE, OPTIONAL, "10m", \
+      "A neighbour whose clock is off by more is refused by that name. 0: any clock will do.") \
     V(conf, limits.redial_ms_min, "limits.redial_ms_min", DURATION, "50ms", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "50ms", \
       "Wait before a lost neighbour is dialled again; it doubles up to redial_ms_max.") \
     V(conf, limits.redial_ms_max, "limits.redial_ms_max", DURATION, "1s", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "1s", \

@@ -265,6 +265,12 @@ static bool fits_directory(const char *path, char *why)
 }
 
 static int parse_file(const struct input *input, void *field) { return parse_path(input, field, fits_file); }
+static int parse_key(const struct input *input, void *field)
+{
+    const char *text = input->text;
+    return strncmp(text, "pkcs11:", 7) == 0 ? parse_text(input, field) : parse_file(input, field);
+}
+
 static int parse_directory(const struct input *input, void *field) { return parse_path(input, field, fits_directory); }
 
 void value_print_text(const char *text, FILE *out)
@@ -301,6 +307,7 @@ static void print_number(uint64_t number, const struct suffix *suffixes, FILE *o
 static void print_bytes(const void *field, FILE *out) { print_number(*(const uint64_t *)field, size_suffixes, out); }
 static void print_duration(const void *field, FILE *out) { print_number(*(const uint32_t *)field, duration_suffixes, out); }
 
+static const char *const suites[] = { "int1", "gm1", "none", NULL };
 static const char *const engines[] = { "lmdb", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const formats[] = { "logfmt", "json", NULL };
@@ -320,6 +327,8 @@ static const struct type types[CONF_TYPES] = {
     [CONF_TYPE_LISTEN_URL] = TEXT_TYPE(format_listen_url, URL_PATTERN("\\*|[A-Za-z0-9_.-]+"), "an address to listen on"),
     [CONF_TYPE_DIAL_URL] = TEXT_TYPE(format_dial_url, URL_PATTERN("[A-Za-z0-9_.-]+"), "an address to dial"),
     [CONF_TYPE_FILE] = { .parse = parse_file, .print = print_text, .expected = "a file", .size = sizeof(char *), .owned = true },
+    [CONF_TYPE_KEY] = { .parse = parse_key, .print = print_text, .expected = "a file, or a pkcs11: URI", .size = sizeof(char *), .owned = true },
+    [CONF_TYPE_SUITE] = CHOICE_TYPE(suites),
     [CONF_TYPE_DIRECTORY] = { .parse = parse_directory, .print = print_text, .expected = "a directory", .size = sizeof(char *), .owned = true },
     [CONF_TYPE_ENGINE] = CHOICE_TYPE(engines),
     [CONF_TYPE_LOG_LEVEL] = CHOICE_TYPE(levels),

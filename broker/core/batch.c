@@ -11,13 +11,30 @@ void batch_init(struct batch *batch, size_t peers_count)
     batch->commits = base_zalloc(peers_count * sizeof *batch->commits);
 }
 
+static void run_free(struct run *run)
+{
+    if (!run) return;
+    buf_deinit(&run->buf);
+    buf_deinit(&run->units);
+    buf_deinit(&run->leaves);
+    buf_deinit(&run->headers);
+    buf_deinit(&run->evidence);
+    free(run->groups);
+    free(run);
+}
+
+void run_reset(struct run *run)
+{
+    struct buf *const bufs[] = { &run->buf, &run->units, &run->leaves, &run->headers, &run->evidence };
+    for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) buf_clear(bufs[i], RUN_KEEP_SIZE);
+    *run = (struct run){ .buf = run->buf, .units = run->units, .leaves = run->leaves, .headers = run->headers, .evidence = run->evidence,
+                         .groups = run->groups, .groups_capacity = run->groups_capacity };
+}
+
 void batch_deinit(struct batch *batch)
 {
     arena_deinit(&batch->small);
-    for (size_t i = 0; i < batch->runs_capacity; i++) {
-        if (batch->runs[i]) buf_deinit(&batch->runs[i]->buf);
-        free(batch->runs[i]);
-    }
+    for (size_t i = 0; i < batch->runs_capacity; i++) run_free(batch->runs[i]);
     free(batch->runs);
     free(batch->ops);
     free(batch->commits);
@@ -26,9 +43,9 @@ void batch_deinit(struct batch *batch)
 
 void batch_reset(struct batch *batch, size_t peers_count)
 {
-    batch->ops_count = 0;
+    batch->ops_count = batch->ops_closed = 0;
     arena_reset(&batch->small);
-    for (size_t i = 0; i < batch->runs_count; i++) buf_clear(&batch->runs[i]->buf, RUN_KEEP_SIZE);
+    for (size_t i = 0; i < batch->runs_count; i++) run_reset(batch->runs[i]);
     batch->runs_count = 0;
     batch->bytes = 0;
     id_set_clear(&batch->seen);
@@ -91,10 +108,12 @@ struct run *batch_new_run(struct batch *batch)
 struct run *batch_run(struct core *core, struct peer *peer, unsigned lane)
 {
     struct queue *q = &peer->queues[lane];
-    if (q->run && q->run->buf.size < QIAO_RECORD_SIZE_TARGET && q->run->count < QIAO_BATCH_MESSAGES_MAX) return q->run;
+    bool fits = q->run && q->run->buf.size < QIAO_RECORD_SIZE_TARGET && q->run->count + PROOF_GROUP_MAX <= QIAO_BATCH_MESSAGES_MAX;
+    if (fits || (q->run && q->run->whole_left > 0)) return q->run;
     struct run *run = batch_new_run(core_batch(core));
-    struct buf buf = run->buf;
-    *run = (struct run){ .peer = peer, .lane = lane, .first = q->tail, .buf = buf };
+    run->peer = peer;
+    run->lane = lane;
+    run->first = q->tail;
     run_begin(&run->buf);
     q->run = run;
     q->touched = true;
@@ -108,10 +127,18 @@ static void close_runs(struct batch *batch)
     for (size_t i = 0; i < batch->runs_count; i++) {
         struct run *run = batch->runs[i];
         run_put_head(&run->buf, run->count, run->ended, run->expires_at_ms);
-        struct key key = key_run(run->peer->number, run->lane, run->first);
-        add(batch, STORE_PUT, keep(batch, key_bytes(&key)), buf_bytes(&run->buf));
+        assert(run->whole_left == 0);
         run->peer->queues[run->lane].run = NULL;
     }
+}
+
+void batch_add_run(struct batch *batch, struct run *run)
+{
+    struct key queued = key_run(run->peer->number, run->lane, run->first), units = key_sequence('L', run->peer->number, run->lane, run->first);
+    struct key evidence = key_number('H', run->number);
+    add(batch, STORE_PUT, keep(batch, key_bytes(&queued)), buf_bytes(&run->buf));
+    if (run->units.size > 0 && !run->peer->member) add(batch, STORE_PUT, keep(batch, key_bytes(&units)), buf_bytes(&run->units));
+    if (run->groups_count > 0) add(batch, STORE_PUT, keep(batch, key_bytes(&evidence)), buf_bytes(&run->evidence));
 }
 
 static void close_queue(struct core *core, struct batch *batch, struct peer *peer, unsigned lane)
@@ -126,8 +153,11 @@ static void close_queue(struct core *core, struct batch *batch, struct peer *pee
     if (q->acked) {
         struct key from = key_run(peer->number, lane, q->removed), to = key_run(peer->number, lane, q->head);
         struct key key = key_lane('A', peer->number, lane);
+        uint8_t value[ACKED_SIZE];
+        put_u64(value, q->head - 1);
+        memcpy(value + 8, q->chain.bytes, SEAL_DIGEST_SIZE);
         batch_remove_range(core, &from, &to);
-        batch_put_number(core, &key, q->head - 1);
+        batch_put(core, &key, qiao_bytes(value, core_signs(core) && !peer->member && !q->chain_unknown ? ACKED_SIZE : 8));
         q->removed = q->head;
         q->acked = false;
     }
@@ -138,11 +168,13 @@ static void close_stream(struct core *core, struct peer *peer, struct stream *st
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         if (!stream->dirty[lane]) continue;
         struct key key = key_received(peer->number, stream->incarnation, lane);
-        uint8_t value[16];
+        uint8_t value[WATERMARK_SIZE];
         put_u64(value, stream->received[lane]);
         put_u64(value + 8, core->wall_ms);
-        batch_put(core, &key, qiao_bytes(value, sizeof value));
+        memcpy(value + 16, stream->chain[lane].bytes, SEAL_DIGEST_SIZE);
+        batch_put(core, &key, qiao_bytes(value, core_signs(core) && !peer->member ? WATERMARK_SIZE : 16));
         stream->sealed[lane] = stream->received[lane];
+        stream->chain_sealed[lane] = stream->chain[lane];
         stream->dirty[lane] = false;
     }
 }
@@ -150,6 +182,7 @@ static void close_stream(struct core *core, struct peer *peer, struct stream *st
 void batch_close(struct core *core)
 {
     struct batch *batch = core_batch(core);
+    batch->sealed_wall_ms = core->wall_ms;
     close_runs(batch);
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
@@ -184,6 +217,7 @@ void batch_absorb(struct core *core)
 {
     unsigned slot = core->filling;
     struct batch *from = &core->batches[slot], *into = &core->batches[slot ^ 1];
+    into->ops_count = into->ops_closed; /* what core_prepare added comes again */
     for (size_t i = 0; i < from->ops_count; i++) add(into, from->ops[i].type, from->ops[i].key, from->ops[i].value);
     arena_absorb(&into->small, &from->small);
     absorb_runs(into, from);
@@ -207,10 +241,13 @@ static void stream_stored(struct core *core, struct stream *stream)
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         if (stream->sealed[lane] == 0) continue;
         stream->durable[lane] = ack[lane] = stream->sealed[lane];
+        stream->chain_durable[lane] = stream->chain_sealed[lane];
         stream->sealed[lane] = 0;
+        if (c && custody_is_on(core, c)) c->custody_due[lane] = true;
         any = true;
     }
-    if (any && c && !c->closing && c->link.state == LINK_STATE_UP)
+    if (any && c && custody_is_on(core, c) && !c->closing && c->link.state == LINK_STATE_UP) custody_stored(core, c);
+    else if (any && c && !c->closing && c->link.state == LINK_STATE_UP)
         link_send_ack(&c->link, ack, false, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));
 }
 

@@ -31,7 +31,7 @@ static const char *check_message(struct qiao_bytes key, struct qiao_bytes value)
 static const char *check_number(struct qiao_bytes key, struct qiao_bytes value)
 {
     if (key.size != 4 && key.data[0] != 'M') return "key has the wrong size";
-    if (value.size != 8) return "not a number of 8 bytes";
+    if (value.size != 8 && !(key.data[0] == 'A' && value.size == ACKED_SIZE)) return "not a number of 8 bytes";
     return key.data[0] == 'M' || get_u64(value.data) <= SEQUENCE_MAX ? NULL : "no sequence is that large";
 }
 
@@ -43,7 +43,22 @@ static const char *check_peer(struct qiao_bytes key, struct qiao_bytes value)
 
 static const char *check_received(struct qiao_bytes key, struct qiao_bytes value)
 {
-    return key.size == 12 && value.size == 16 ? NULL : "not a watermark";
+    return key.size == 12 && (value.size == 16 || value.size == WATERMARK_SIZE) ? NULL : "not a watermark";
+}
+
+static const char *check_units(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size == 12 && value.size > 0 && value.size % UNIT_SIZE == 0 ? NULL : "not the units of a run";
+}
+
+static const char *check_custody(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size == 12 && value.size > 97 && value.size <= 97 + SEAL_SIGNATURE_SIZE_MAX ? NULL : "not a custody receipt";
+}
+
+static const char *check_evidence(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size == 9 && value.size > 15 ? NULL : "not a record of what was signed";
 }
 
 static const char *check_entry(struct qiao_bytes key, struct qiao_bytes value)
@@ -63,6 +78,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
     static const struct { uint8_t prefix; const char *(*check)(struct qiao_bytes, struct qiao_bytes); } rows[] = {
         { 'Q', check_run },    { 'O', check_message }, { 'D', check_message },  { 'R', check_message }, { 'T', check_number }, { 'A', check_number },
         { 'M', check_number }, { 'P', check_peer },    { 'W', check_received }, { 'E', check_entry },   { 'X', check_anything },
+        { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'S', check_anything },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);

@@ -13,6 +13,7 @@ static void step_rejected(struct core *core, const struct core_event *event);
 static void step_progress(struct core *core, const struct core_event *event);
 static void step_closed(struct core *core, const struct core_event *event);
 static void step_stored(struct core *core, const struct core_event *event);
+static void step_job_done(struct core *core, const struct core_event *event);
 static void step_tick(struct core *core, const struct core_event *event);
 static void step_shutdown(struct core *core, const struct core_event *event);
 
@@ -20,7 +21,7 @@ void core_step(struct core *core, const struct core_event *event)
 {
     static void (*const steps[])(struct core *, const struct core_event *) = {
         [CORE_CONNECTED] = step_connected, [CORE_FRAME] = step_frame,   [CORE_REJECTED] = step_rejected, [CORE_PROGRESS] = step_progress,
-        [CORE_CLOSED] = step_closed,       [CORE_STORED] = step_stored, [CORE_TICK] = step_tick,         [CORE_SHUTDOWN] = step_shutdown,
+        [CORE_CLOSED] = step_closed,       [CORE_JOB_DONE] = step_job_done, [CORE_STORED] = step_stored, [CORE_TICK] = step_tick,         [CORE_SHUTDOWN] = step_shutdown,
     };
     if (event->now_ms > core->now_ms) core->now_ms = event->now_ms;
     core->wall_ms = event->wall_ms;
@@ -106,6 +107,7 @@ static void promote_listener(struct core *core, struct peer *peer, const struct 
 void connection_drop(struct core *core, struct connection *c, unsigned code, const char *reason)
 {
     struct peer *peer = c->peer;
+    jobs_forget(core, c);
     if (c->started) link_close(&c->link, code, reason, connection_out(core, c));
     c->closing = true;
     core_mark_dirty(core, c);
@@ -163,6 +165,8 @@ static void step_connected(struct core *core, const struct core_event *event)
         .heartbeat_ms = core->config.heartbeat_ms,
         .silence_ms = core->config.silence_ms,
         .handshake_ms = core->config.handshake_ms,
+        .wall_ms = core->wall_ms,
+        .clock_skew_ms_max = core->config.clock_skew_ms_max,
     };
     for (size_t i = 0; event->dialled && i < core->links_count; i++)
         if (strcmp(core->peers[i].name, event->dialled) == 0) options.role = role_of_node_to(&core->peers[i]);
@@ -172,10 +176,15 @@ static void step_connected(struct core *core, const struct core_event *event)
     if (event->dialled) link_start(&c->link, core->now_ms, connection_out(core, c));
 }
 
-static void acked(struct core *core, struct connection *c)
+static void acked(struct core *core, struct connection *c, const struct link_event *event)
 {
     struct peer *peer = c->peer;
     if (!peer) return;
+    if (custody_is_on(core, c)) {
+        if (peer->out == c) custody_acked(core, c, event);
+        queue_pump(core, peer);
+        return;
+    }
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         bool ordered = !peer->member || lane == LINK_LANE_RECEIPTS;
         if (ordered && (peer->member ? peer->receipts : peer->out) == c) queue_acked(core, peer, lane, c->link.tx[lane].acked);
@@ -189,9 +198,11 @@ static void handle(struct core *core, struct connection *c, const struct link_ev
     case LINK_PEER_HELLO: recv_hello(core, c); break;
     case LINK_UP: recv_up(core, c); break;
     case LINK_BATCH: recv_batch(core, c, event); break;
-    case LINK_ACKED: acked(core, c); break;
+    case LINK_ACKED: acked(core, c, event); break;
     case LINK_VERDICTS: recv_verdicts(core, c, event->payload); break;
     case LINK_ADMIN_REQUEST: recv_admin(core, c, event->payload); break;
+    case LINK_KEYS_WANTED: jobs_keys_wanted(core, c, event->payload); break;
+    case LINK_KEYS: jobs_keys(core, c, event->payload); break;
     case LINK_CLOSED: connection_drop(core, c, event->code, event->reason); break;
     case LINK_ADMIN_REPLY:
     case LINK_PONG:
@@ -283,11 +294,18 @@ static void step_stored(struct core *core, const struct core_event *event)
     batch_stored(core);
 }
 
+static void step_job_done(struct core *core, const struct core_event *event)
+{
+    jobs_done(core, event->job);
+}
+
 static void tick_links(struct core *core)
 {
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
-        if (!c || c->closing || !c->started || link_deadline_ms(&c->link) > core->now_ms) continue;
+        if (!c || c->closing || !c->started) continue;
+        if (custody_deadline_ms(c) <= core->now_ms) custody_stored(core, c);
+        if (link_deadline_ms(&c->link) > core->now_ms) continue;
         struct link_event event;
         link_tick(&c->link, core->now_ms, &c->out, &event);
         if (c->out.size > 0) core_mark_dirty(core, c);
@@ -329,7 +347,8 @@ uint64_t core_deadline_ms(struct core *core)
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
-        uint64_t due = link_deadline_ms(&c->link);
+        uint64_t due = link_deadline_ms(&c->link), receipt = custody_deadline_ms(c);
+        if (receipt < due) due = receipt;
         if (due < deadline) deadline = due;
     }
     for (size_t i = 0; i < core->peers_count; i++) {
@@ -354,7 +373,7 @@ bool core_wants_seal(const struct core *core)
 
 size_t core_filling_bytes(const struct core *core)
 {
-    return core->batches[core->filling].bytes;
+    return core->batches[core->filling].bytes + core->checking_bytes;
 }
 
 const struct store_batch *core_seal(struct core *core)
@@ -371,7 +390,7 @@ const struct store_batch *core_seal(struct core *core)
     }
     core->refused = false;
     core->committing = true;
-    batch->store = (struct store_batch){ batch->ops, batch->ops_count };
+    batch->ops_closed = batch->ops_count;
     batch_reset(core_batch(core), core->peers_count);
     return &batch->store;
 }
@@ -416,6 +435,17 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->heartbeat_ms = config->heartbeat_ms;
     own->silence_ms = config->silence_ms;
     own->handshake_ms = config->handshake_ms;
+}
+
+void core_cut_revoked(struct core *core, bool (*is_revoked)(void *context, const struct seal_key_id *id), void *context)
+{
+    for (size_t i = 0; i < core->connections_capacity; i++) {
+        struct connection *c = core->connections[i];
+        if (!c || c->closing || !c->started || c->link.state != LINK_STATE_UP) continue;
+        bool proved = c->link.peer_suite != SEAL_SUITE_NONE;
+        if (proved && is_revoked(context, &c->link.peer_key_id)) connection_drop(core, c, QIAO_CODE_KEY_REVOKED, qiao_code_text(QIAO_CODE_KEY_REVOKED));
+        else if (!proved && c->identity.verified) connection_drop(core, c, QIAO_CODE_OK, "certificates were read anew: dial again");
+    }
 }
 
 void core_notice(struct core *core, const char *event, const char *peer, unsigned code, const char *reason)

@@ -42,6 +42,7 @@ struct core_config {
     uint32_t delivery_attempts_max;
     uint32_t retry_ms_min, retry_ms_max;
     uint32_t heartbeat_ms, silence_ms, handshake_ms;
+    uint64_t clock_skew_ms_max; /* 0: peers' clocks are not looked at */
     /* One human line a decision, for --trace and tests; NULL: none. */
     void (*trace)(void *context, const char *line);
     /* What operators should know of peers; NULL: nobody is told. */
@@ -66,6 +67,7 @@ enum core_event_type {
     CORE_REJECTED,             /* bytes that are no frame; code says why */
     CORE_PROGRESS,             /* bytes came in that do not complete a frame yet */
     CORE_CLOSED,               /* the stream ended */
+    CORE_JOB_DONE,             /* core_job_run has ended: job, which is the core's again */
     CORE_STORED,               /* the sealed batch is durable, or the store is full */
     CORE_TICK,                 /* core_deadline_ms has come */
     CORE_SHUTDOWN,             /* say goodbye to all peers */
@@ -80,6 +82,7 @@ struct core_event {
     const struct core_identity *identity;
     const char *dialled;       /* CONNECTED: node id this side dialled, or NULL: the peer dialled */
     unsigned code;
+    struct core_job *job;
     int stored;                /* enum store_result */
     const struct store_stat *stat;
 };
@@ -103,9 +106,18 @@ const size_t *core_frame_size_max(struct core *core, struct core_connection_id i
 void core_step(struct core *core, const struct core_event *event);
 /* False when there is nothing more. */
 bool core_next_output(struct core *core, struct core_output *ret_output);
+/* Work on signatures that needs no state: hand each job to core_job_run on any thread, in any order, and report it with CORE_JOB_DONE.
+ * NULL when there is none. A job that will not be reported any more is freed by core_job_free. */
+struct core_job *core_next_job(struct core *core);
+void core_job_run(struct core_job *job);
+struct core_job *core_job_free(struct core_job *job); /* returns NULL */
+
 /* The next batch to commit, or NULL: nothing changed, or a batch is being committed. Borrowed until CORE_STORED. After STORE_FULL the
  * refused batch comes again, with what has changed since: call it after a pause. */
 const struct store_batch *core_seal(struct core *core);
+/* Signs what the sealed batch holds and completes it; call it before the batch is committed, on any one thread. Negative: the own key
+ * cannot be used. */
+int core_prepare(struct core *core);
 /* True if there is something to seal (and no commit under way). */
 bool core_wants_seal(const struct core *core);
 /* Bytes in the batch being filled: the shell stops reading when this grows past what it allows. */
@@ -115,6 +127,10 @@ uint64_t core_deadline_ms(struct core *core);
 
 /* Takes over windows, attempts, pauses and heartbeats from config; links made from now on use them. */
 void core_set_limits(struct core *core, const struct core_config *config);
+
+/* After certificates were revoked: ends the links whose peers proved themselves with one of them. A peer that proved itself by TLS alone
+ * has to dial again, and is judged anew. */
+void core_cut_revoked(struct core *core, bool (*is_revoked)(void *context, const struct seal_key_id *id), void *context);
 
 /* Is the named peer up? For the edge's decision to dial. */
 bool core_peer_is_up(const struct core *core, const char *name);

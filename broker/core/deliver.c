@@ -344,11 +344,11 @@ static void decide(struct core *core, struct peer *peer, struct flight *f, uint6
     uint8_t value[MESSAGE_RECORD_SIZE];
     struct key key = key_destination(&e->header.id, peer->number);
     message_fingerprint(&e->header, record.digest);
-    record_write(&record, value);
-    batch_put(core, &key, qiao_bytes(value, sizeof value));
+    batch_put(core, &key, record_write(&record, value));
     o->source = e->header.source.raw;
     o->recipient = buf_bytes(&peer->address);
     o->id = e->header.id;
+    o->header = e->header_bytes;
     o->lane = e->header.lane;
     o->at_ms = core->wall_ms;
     outcome_add(core, o);

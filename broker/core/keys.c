@@ -9,11 +9,23 @@ struct key key_lane(uint8_t prefix, uint16_t peer, unsigned lane)
     return key;
 }
 
+struct key key_sequence(uint8_t prefix, uint16_t peer, unsigned lane, uint64_t sequence)
+{
+    struct key key = key_lane(prefix, peer, lane);
+    put_u64(key.bytes + 4, sequence);
+    key.size = 12;
+    return key;
+}
+
 struct key key_run(uint16_t peer, unsigned lane, uint64_t first)
 {
-    struct key key = key_lane('Q', peer, lane);
-    put_u64(key.bytes + 4, first);
-    key.size = 12;
+    return key_sequence('Q', peer, lane, first);
+}
+
+struct key key_number(uint8_t prefix, uint64_t number)
+{
+    struct key key = { .bytes = { prefix }, .size = 9 };
+    put_u64(key.bytes + 1, number);
     return key;
 }
 
@@ -50,6 +62,13 @@ struct key key_destination(const struct qiao_id *id, uint16_t peer)
     return key;
 }
 
+struct key key_certificate(const struct seal_key_id *id)
+{
+    struct key key = { .bytes = { 'K' }, .size = 1 };
+    key_add(&key, id->bytes, sizeof id->bytes);
+    return key;
+}
+
 /* Longer recipients than fit are cut: area and org come first and are what tells recipients apart. */
 struct key key_recipient(const struct qiao_id *id, struct qiao_bytes recipient)
 {
@@ -81,14 +100,21 @@ uint64_t key_run_first(struct qiao_bytes key)
     return key.size == 12 ? get_u64(key.data + 4) : 0;
 }
 
-void record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE])
+struct qiao_bytes record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE])
 {
+    static const uint8_t no_leaf[LEAF_SIZE];
     out[0] = record->outcome;
     out[1] = record->flags;
     put_u16(out + 2, record->code);
     put_u16(out + 4, record->peer);
     put_u64(out + 6, record->at_ms);
     memcpy(out + 14, record->digest, 8);
+    memcpy(out + 22, record->leaf, LEAF_SIZE);
+    put_u64(out + 38, record->evidence);
+    put_u32(out + 46, record->evidence_index);
+    memcpy(out + 50, record->receipt.bytes, QIAO_ID_SIZE);
+    put_u64(out + 66, record->area_hash);
+    return qiao_bytes(out, memcmp(record->leaf, no_leaf, LEAF_SIZE) == 0 ? MESSAGE_RECORD_SIZE_SHORT : MESSAGE_RECORD_SIZE);
 }
 
 static uint64_t mix_in(uint64_t hash, struct qiao_bytes bytes)
@@ -105,14 +131,26 @@ void message_fingerprint(const struct header *h, uint8_t ret_fingerprint[8])
     put_u64(ret_fingerprint, mix_in(hash, h->body_digest));
 }
 
+uint64_t hash_of_area(struct qiao_bytes area)
+{
+    return mix_in(0xcbf29ce484222325u, area);
+}
+
 bool record_read(struct qiao_bytes bytes, struct message_record *ret_record)
 {
-    if (bytes.size != MESSAGE_RECORD_SIZE || bytes.data[0] > 4) return false;
+    if ((bytes.size != MESSAGE_RECORD_SIZE && bytes.size != MESSAGE_RECORD_SIZE_SHORT) || bytes.data[0] > 4) return false;
+    *ret_record = (struct message_record){ 0 };
     ret_record->outcome = bytes.data[0];
     ret_record->flags = bytes.data[1];
     ret_record->code = get_u16(bytes.data + 2);
     ret_record->peer = get_u16(bytes.data + 4);
     ret_record->at_ms = get_u64(bytes.data + 6);
     memcpy(ret_record->digest, bytes.data + 14, 8);
+    if (bytes.size == MESSAGE_RECORD_SIZE_SHORT) return true;
+    memcpy(ret_record->leaf, bytes.data + 22, LEAF_SIZE);
+    ret_record->evidence = get_u64(bytes.data + 38);
+    ret_record->evidence_index = get_u32(bytes.data + 46);
+    memcpy(ret_record->receipt.bytes, bytes.data + 50, QIAO_ID_SIZE);
+    ret_record->area_hash = get_u64(bytes.data + 66);
     return true;
 }

@@ -4,9 +4,14 @@
  *   'P' peer name                    peer number (2), given once and kept
  *   'Q' peer(2) lane(1) first(8)     a run of queued messages (codec/run.h)
  *   'T' peer(2) lane(1)              next sequence to give (8)
- *   'A' peer(2) lane(1)              last sequence acknowledged (8)
- *   'W' peer(2) incarnation(8) lane  last sequence received (8), when (8)
+ *   'A' peer(2) lane(1)              last sequence acknowledged (8), custody chain there (32) if there is one
+ *   'W' peer(2) incarnation(8) lane  last sequence received (8), when (8), custody chain there (32)
+ *   'L' peer(2) lane(1) first(8)     units of the run of that name, UNIT_SIZE each: entries (4), hash (32); kept as evidence
+ *   'C' peer(2) lane(1) sequence(8)  custody receipt of the peer: custody_record_write
+ *   'H' group number(8)              what this node signed for its members: group_record (sign.c)
+ *   'K' key id(16)                   certificate (DER) of a signer met here
  *   'O' message id(16)               origin: struct origin_record
+ *   'S' receipt id(16)               origin: a signed receipt as it came, its proof with it
  *   'R' message id(16) recipient     origin, area sets: one outcome a recipient
  *   'D' message id(16) peer(2)       destination: struct destination_record
  *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
@@ -18,11 +23,17 @@
 #include "base/buf.h"
 
 #include "codec/envelope.h"
+#include "seal/seal.h"
 
 #include <qiao/id.h>
 
 /* Sequences beyond this are not sound: link.h's frames refuse them too. */
 #define SEQUENCE_MAX (UINT64_MAX / 2)
+
+#define LEAF_SIZE 16u
+#define UNIT_SIZE (4u + SEAL_DIGEST_SIZE)
+#define WATERMARK_SIZE (16u + SEAL_DIGEST_SIZE)
+#define ACKED_SIZE (8u + SEAL_DIGEST_SIZE)
 
 struct key {
     uint8_t bytes[128];
@@ -32,6 +43,9 @@ struct key {
 static inline struct qiao_bytes key_bytes(const struct key *key) { return qiao_bytes(key->bytes, key->size); }
 
 struct key key_run(uint16_t peer, unsigned lane, uint64_t first);
+struct key key_sequence(uint8_t prefix, uint16_t peer, unsigned lane, uint64_t sequence); /* 'Q', 'L', 'C' */
+struct key key_number(uint8_t prefix, uint64_t number);
+struct key key_certificate(const struct seal_key_id *id);
 struct key key_lane(uint8_t prefix, uint16_t peer, unsigned lane);
 struct key key_received(uint16_t peer, uint64_t incarnation, unsigned lane);
 struct key key_origin(const struct qiao_id *id);
@@ -49,15 +63,26 @@ struct message_record {
     uint16_t peer;             /* origin: the member; destination: attempts so far */
     uint64_t at_ms;
     uint8_t digest[8];         /* message_fingerprint: same id with other content is a conflict */
+    /* Of an origin that signs; leaf all zero: of one that does not. */
+    uint8_t leaf[LEAF_SIZE];   /* start of the header's Merkle leaf: outcomes must be about this very message */
+    uint64_t evidence;         /* 'H' record with its signature, 0: refused before it was signed */
+    uint32_t evidence_index;   /* which of the messages there */
+    uint64_t area_hash;        /* of the destination's area: only its node may accept */
+    struct qiao_id receipt;    /* 'S' record with the signed outcome, all zero: none yet, or decided here */
 };
 
-#define MESSAGE_RECORD_SIZE 22u
+#define MESSAGE_RECORD_SIZE_SHORT 22u
+#define MESSAGE_RECORD_SIZE 74u
 #define RECORD_SET 1u          /* sent to an area set: an outcome each recipient */
 
-void record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);
+/* The record as bytes, short without what only origins that sign keep. Borrows out. */
+struct qiao_bytes record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);
 /* What makes two messages of one id the same: kind, destination, case and body (FNV-1a 64 over them and the body's digest). Not what
  * may differ in a resend, such as the time of sending. */
 void message_fingerprint(const struct header *header, uint8_t ret_fingerprint[8]);
+
+/* FNV-1a 64. */
+uint64_t hash_of_area(struct qiao_bytes area);
 
 bool record_read(struct qiao_bytes bytes, struct message_record *ret_record);
 

@@ -40,7 +40,14 @@ static struct receipt *new_receipt(struct core *core, const struct outcome *o)
     return r;
 }
 
-/* Outcome { message_id = 1, status = 2, code = 3, reason = 4, at_ms = 5 } */
+void outcome_leaf(const struct core *core, struct qiao_bytes header, uint8_t ret_leaf[LEAF_SIZE])
+{
+    struct merkle_hash leaf;
+    merkle_leaf(core->config.seal, SEAL_SUITE_NONE, header, &leaf);
+    memcpy(ret_leaf, leaf.bytes, LEAF_SIZE);
+}
+
+/* Outcome { message_id = 1, status = 2, code = 3, reason = 4, at_ms = 5, leaf = 6 } */
 void outcome_add(struct core *core, const struct outcome *o)
 {
     struct receipt *r = find_receipt(core, o);
@@ -53,6 +60,11 @@ void outcome_add(struct core *core, const struct outcome *o)
     pb_put_varint(&one, 3, o->code);
     pb_put_bytes(&one, 4, o->reason);
     if (o->at_ms != core->wall_ms) pb_put_fixed64(&one, 5, o->at_ms);
+    if (core_signs(core) && o->header.size > 0) {
+        uint8_t leaf[LEAF_SIZE];
+        outcome_leaf(core, o->header, leaf);
+        pb_put_bytes(&one, 6, qiao_bytes(leaf, sizeof leaf));
+    }
     pb_put_bytes_head(out, 4, one.size);
     buf_append(out, one.data, one.size);
     core->scratch = one;
@@ -87,7 +99,7 @@ static void send_receipt(struct core *core, const struct receipt *r, struct buf 
         return;
     }
     struct peer *member = r->settled ? route_member(core, envelope.header.destination.org) : NULL;
-    if (member) recv_receipt(core, member, &envelope, true);
+    if (member) recv_receipt(core, member, &envelope, &origin_own, true);
     else accept_local(core, &envelope);
 }
 

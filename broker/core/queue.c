@@ -38,10 +38,22 @@ static bool lane_is_ordered(const struct peer *peer, unsigned lane)
     return !peer->member || lane == LINK_LANE_RECEIPTS;
 }
 
+/* A queue without a chain in its record has sent nothing yet, or was let go of without receipts: then the next receipt tells. */
+static uint64_t load_acked(struct core *core, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    struct key key = key_lane('A', peer->number, lane);
+    struct qiao_bytes value;
+    if (!store_get(core->store, key_bytes(&key), &value) || (value.size != 8 && value.size != ACKED_SIZE)) return 0;
+    q->chain_unknown = value.size == 8;
+    if (value.size == ACKED_SIZE) memcpy(q->chain.bytes, value.data + 8, SEAL_DIGEST_SIZE);
+    return get_u64(value.data);
+}
+
 bool queue_load(struct core *core, struct peer *peer, unsigned lane)
 {
     struct queue *q = &peer->queues[lane];
-    uint64_t tail = load_number(core, 'T', peer, lane), acked = load_number(core, 'A', peer, lane);
+    uint64_t tail = load_number(core, 'T', peer, lane), acked = load_acked(core, peer, lane);
     if (tail > SEQUENCE_MAX || acked > SEQUENCE_MAX) return false;
     q->tail = q->committed = tail ? tail : 1;
     q->head = acked + 1;
@@ -54,14 +66,20 @@ bool queue_load(struct core *core, struct peer *peer, unsigned lane)
     return true;
 }
 
-void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope)
+void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope, const struct origin *origin)
 {
     struct queue *q = &peer->queues[lane];
     struct run *run = batch_run(core, peer, lane);
     size_t node_size = strlen(core->node), before = run->buf.size;
     uint64_t expires = envelope->header.expires_at_ms;
-    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + envelope_hop_size(node_size));
+    if (peer->member && origin->form != ORIGIN_OWN) origin = &origin_plain;
+    core->proof.size = 0;
+    sign_begin(core, run, origin, &core->proof);
+    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + core->proof.size + envelope_hop_size(node_size));
     buf_append(&run->buf, envelope->raw.data, envelope->raw.size);
+    size_t proof_at = run->buf.size;
+    buf_append(&run->buf, core->proof.data, core->proof.size);
+    sign_entry(core, run, envelope, origin, proof_at);
     envelope_put_hop(&run->buf, qiao_bytes(core->node, node_size), core->wall_ms);
     core_batch(core)->bytes += run->buf.size - before;
     run->count++;
@@ -165,15 +183,14 @@ static void expire_message(struct core *core, struct peer *peer, const struct en
 {
     struct outcome outcome = {
         .source = e->header.source.raw, .recipient = e->header.destination.raw, .id = e->header.id, .lane = e->header.lane,
-        .status = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms,
+        .status = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms, .header = e->header_bytes,
     };
     if (peer->member) {
         struct message_record record = { .outcome = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms };
         uint8_t value[MESSAGE_RECORD_SIZE];
         struct key key = key_destination(&e->header.id, peer->number);
         message_fingerprint(&e->header, record.digest);
-        record_write(&record, value);
-        batch_put(core, &key, qiao_bytes(value, sizeof value));
+        batch_put(core, &key, record_write(&record, value));
         outcome.recipient = buf_bytes(&peer->address);
     }
     outcome_add(core, &outcome);
@@ -196,8 +213,10 @@ static void rewrite_run(struct expiry *x, uint64_t first, const struct run_view 
 {
     struct core *core = x->core;
     struct run *run = batch_new_run(core_batch(core));
-    struct buf buf = run->buf;
-    *run = (struct run){ .peer = x->peer, .lane = x->lane, .first = first, .count = old->count, .buf = buf };
+    run->peer = x->peer;
+    run->lane = x->lane;
+    run->first = first;
+    run->count = old->count;
     run_begin(&run->buf);
     struct pb_reader r = pb_reader(old->entries);
     struct qiao_bytes raw;
@@ -212,6 +231,7 @@ static void rewrite_run(struct expiry *x, uint64_t first, const struct run_view 
         run->ended += raw.size == 0;
         if (!ends && expires && (run->expires_at_ms == 0 || expires < run->expires_at_ms)) run->expires_at_ms = expires;
     }
+    sign_units_of(core, run);
     core_batch(core)->bytes += run->buf.size;
     x->peer->queues[x->lane].rewriting = core->filling + 1;
     expiry_earliest(x, run->expires_at_ms);

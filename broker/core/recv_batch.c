@@ -14,7 +14,7 @@ static void refuse_message(struct core *core, const struct envelope *e, struct q
 {
     struct outcome outcome = {
         .source = answer_to, .recipient = own_recipient(e), .id = e->header.id, .lane = e->header.lane,
-        .status = status, .code = code, .at_ms = core->wall_ms, .settled = settled,
+        .status = status, .code = code, .at_ms = core->wall_ms, .header = e->header_bytes, .settled = settled,
     };
     core_trace(core, "%s x message refused: %s", core->node, qiao_code_name(code));
     outcome_add(core, &outcome);
@@ -31,8 +31,7 @@ static void quarantine(struct core *core, struct peer *from, struct qiao_bytes r
 static void put_record(struct core *core, const struct key *key, const struct message_record *record)
 {
     uint8_t value[MESSAGE_RECORD_SIZE];
-    record_write(record, value);
-    batch_put(core, key, qiao_bytes(value, sizeof value));
+    batch_put(core, key, record_write(record, value));
 }
 
 /* 'E' values: kind(4) at(8) flags(1): origin or destination; source size(2) source; destination. */
@@ -78,12 +77,12 @@ static void answer_again(struct core *core, const struct envelope *e, struct qia
 {
     struct outcome outcome = {
         .source = e->header.source.raw, .recipient = recipient, .id = e->header.id, .lane = e->header.lane,
-        .status = record->outcome, .code = record->code, .at_ms = record->at_ms, .settled = settled,
+        .status = record->outcome, .code = record->code, .at_ms = record->at_ms, .header = e->header_bytes, .settled = settled,
     };
     outcome_add(core, &outcome);
 }
 
-static void to_member(struct core *core, struct peer *member, const struct envelope *e)
+static void to_member(struct core *core, struct peer *member, const struct envelope *e, const struct origin *origin)
 {
     struct key key = key_destination(&e->header.id, member->number);
     struct message_record record = { .at_ms = core->wall_ms }, old;
@@ -98,23 +97,23 @@ static void to_member(struct core *core, struct peer *member, const struct envel
     }
     put_record(core, &key, &record);
     id_set_add(&core_batch(core)->seen, &e->header.id, member->number, record.digest);
-    queue_append(core, member, e->header.lane, e);
+    queue_append(core, member, e->header.lane, e, origin);
     put_case_entry(core, e, false);
     core->counters.delivered++;
     watch_message(core, 2, &e->header, member, 0, 0);
 }
 
-static void to_targets(struct core *core, const struct envelope *e)
+static void to_targets(struct core *core, const struct envelope *e, const struct origin *origin)
 {
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {
-            queue_append(core, peer, e->header.lane, e);
+            queue_append(core, peer, e->header.lane, e, origin);
             watch_message(core, 1, &e->header, peer, 0, 0);
         } else if (e->header.kind == QIAO_KIND_RECEIPT) {
-            recv_receipt(core, peer, e, false);
+            recv_receipt(core, peer, e, origin, false);
         } else {
-            to_member(core, peer, e);
+            to_member(core, peer, e, origin);
         }
     }
 }
@@ -128,12 +127,12 @@ void accept_local(struct core *core, const struct envelope *e)
         core_trace(core, "%s x receipt has no way back: %s", core->node, qiao_code_name(code));
         return;
     }
-    to_targets(core, e);
+    to_targets(core, e, &origin_own);
 }
 
 /* ---- from a node ---- */
 
-static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, unsigned code)
+static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
     bool receipt = h->kind == QIAO_KIND_RECEIPT;
@@ -141,7 +140,7 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     if (code == QIAO_CODE_OK && !receipt && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
     if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
     if (code == QIAO_CODE_OK) {
-        to_targets(core, e);
+        to_targets(core, e, origin);
         return;
     }
     if (receipt || !envelope_can_answer(e)) {
@@ -171,7 +170,20 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     return h->expires_at_ms && h->expires_at_ms <= core->wall_ms ? QIAO_CODE_EXPIRED : QIAO_CODE_OK;
 }
 
-static void accept_from_member(struct core *core, struct peer *from, const struct envelope *e, unsigned code)
+/* What the origin must know later to believe an outcome, and to prove what it sent. */
+static void remember_evidence(const struct core *core, const struct envelope *e, const struct origin *origin, struct message_record *record)
+{
+    if (!core_signs(core)) return;
+    bool same = origin->form == ORIGIN_OWN && core->config.seal->suite == SEAL_SUITE_INT1 && core->own_place.number != 0;
+    if (same) memcpy(record->leaf, core->own_leaf.bytes, LEAF_SIZE); /* SHA-256 as well */
+    else outcome_leaf(core, e->header_bytes, record->leaf);
+    record->area_hash = hash_of_area(e->header.destination.area);
+    if (origin->form != ORIGIN_OWN) return;
+    record->evidence = core->own_place.number;
+    record->evidence_index = core->own_place.index;
+}
+
+static void accept_from_member(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
     struct key key = key_origin(&h->id);
@@ -201,11 +213,13 @@ static void accept_from_member(struct core *core, struct peer *from, const struc
         watch_message(core, 0, h, from, 0, 0);
         put_case_entry(core, e, true);
     }
+    core->own_place = (struct own_place){ 0 };
+    if (code == QIAO_CODE_OK) to_targets(core, e, origin);
+    remember_evidence(core, e, origin, &record);
     put_record(core, &key, &record);
-    if (code == QIAO_CODE_OK) to_targets(core, e);
 }
 
-static void accept(struct core *core, struct peer *from, struct qiao_bytes raw)
+static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, const struct origin *origin, unsigned checked)
 {
     struct envelope e;
     unsigned code = envelope_open(raw, &e);
@@ -213,8 +227,9 @@ static void accept(struct core *core, struct peer *from, struct qiao_bytes raw)
         quarantine(core, from, raw);
         return;
     }
-    if (from->member) accept_from_member(core, from, &e, code);
-    else accept_from_node(core, from, &e, code);
+    if (code == QIAO_CODE_OK) code = checked;
+    if (from->member) accept_from_member(core, from, &e, origin, code);
+    else accept_from_node(core, from, &e, origin, code);
 }
 
 /* Credit is taken back when the store runs full. What was granted before is on its way and still taken; who sends on regardless would
@@ -224,6 +239,53 @@ static bool exceeds_grant(const struct core *core, struct connection *c, size_t 
     uint64_t granted = QIAO_LANES * (core->config.link_window_bytes + QIAO_FRAME_SIZE_MAX);
     c->busy_bytes += size;
     return c->busy_bytes > (c->granted ? granted : 0);
+}
+
+static void taken(struct core *core, struct connection *c, const struct batch_view *batch)
+{
+    uint64_t last = batch->first_sequence + batch->count - 1;
+    core_trace(core, "%s < %s: lane %u messages %llu-%llu", core->node, c->peer->name, batch->lane, (unsigned long long)batch->first_sequence, (unsigned long long)last);
+    c->stream->received[batch->lane] = last;
+    c->stream->dirty[batch->lane] = true;
+    core_batch(core)->bytes += 1;
+}
+
+/* ---- batches whose signatures were checked ---- */
+
+static void take_unit(struct core *core, struct peer *from, const struct group_batch *batch, const struct group_unit *unit)
+{
+    bool whole = unit->one_way && unit->bytes <= QIAO_ENVELOPE_SIZE_MAX && core_signs(core); /* it has to fit a frame behind others */
+    struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch };
+    for (uint32_t i = unit->first; i < unit->first + unit->count; i++) {
+        const struct group_message *m = &batch->messages[i];
+        origin.message = i;
+        if (m->raw.size > 0) accept(core, from, m->raw, &origin, m->code);
+    }
+}
+
+void recv_checked(struct core *core, struct connection *c, const struct core_job *job)
+{
+    const struct link_event *event = job_event(job);
+    const struct group_batch *batch = job_batch(job);
+    if (!batch) {
+        connection_drop(core, c, QIAO_CODE_FRAME_BODY, "a signed group of messages is not whole");
+        return;
+    }
+    for (uint32_t i = 0; i < batch->units_count; i++) {
+        const struct group_unit *unit = &batch->units[i];
+        if (unit->first < event->skip && unit->first + unit->count > event->skip) {
+            connection_drop(core, c, QIAO_CODE_LINK_SEQUENCE, "goes on in the middle of a signed group");
+            return;
+        }
+        if (unit->first >= event->skip) take_unit(core, c->peer, batch, unit);
+    }
+    if (custody_is_on(core, c)) custody_received(core, c, event->batch.lane, batch, event->skip);
+    taken(core, c, &event->batch);
+}
+
+static bool is_checked(const struct core *core, const struct connection *c)
+{
+    return core_checks(core) && (!c->peer->member || c->link.peer_suite != SEAL_SUITE_NONE);
 }
 
 void recv_batch(struct core *core, struct connection *c, const struct link_event *event)
@@ -238,19 +300,23 @@ void recv_batch(struct core *core, struct connection *c, const struct link_event
         connection_drop(core, c, QIAO_CODE_LINK_CREDIT, qiao_code_text(QIAO_CODE_LINK_CREDIT));
         return;
     }
-    uint64_t last = batch->first_sequence + batch->count - 1;
     if (event->skip == batch->count) { /* all of it came before: say so again, as far as it is on disk */
         uint64_t ack[LINK_LANES] = { 0 };
         ack[batch->lane] = stream->durable[batch->lane];
-        if (ack[batch->lane]) link_send_ack(&c->link, ack, false, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));
+        bool custody = custody_is_on(core, c);
+        c->custody_due[batch->lane] = custody && ack[batch->lane] > 0;
+        if (custody) custody_stored(core, c);
+        else if (ack[batch->lane]) link_send_ack(&c->link, ack, false, core->busy ? QIAO_CODE_BUSY : 0, core->now_ms, connection_out(core, c));
+        return;
+    }
+    if (is_checked(core, c)) {
+        jobs_check(core, c, event);
         return;
     }
     struct pb_reader r = pb_reader(batch->payload);
     struct qiao_bytes raw;
+    const struct origin *origin = c->peer->member ? &origin_own : &origin_plain;
     for (uint32_t i = 0; run_next(&r, &raw); i++)
-        if (i >= event->skip && raw.size > 0) accept(core, c->peer, raw);
-    core_trace(core, "%s < %s: lane %u messages %llu-%llu", core->node, c->peer->name, batch->lane, (unsigned long long)batch->first_sequence, (unsigned long long)last);
-    stream->received[batch->lane] = last;
-    stream->dirty[batch->lane] = true;
-    core_batch(core)->bytes += 1;
+        if (i >= event->skip && raw.size > 0) accept(core, c->peer, raw, origin, QIAO_CODE_OK);
+    taken(core, c, batch);
 }

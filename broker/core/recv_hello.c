@@ -64,7 +64,10 @@ static struct stream *find_stream(struct core *core, struct peer *peer, uint64_t
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         struct key key = key_received(peer->number, incarnation, lane);
         struct qiao_bytes value;
-        if (store_get(core->store, key_bytes(&key), &value) && value.size == 16) s->received[lane] = s->durable[lane] = get_u64(value.data);
+        if (store_get(core->store, key_bytes(&key), &value) && (value.size == 16 || value.size == WATERMARK_SIZE)) s->received[lane] = s->durable[lane] = get_u64(value.data);
+        else continue;
+        if (value.size == WATERMARK_SIZE) memcpy(s->chain[lane].bytes, value.data + 16, SEAL_DIGEST_SIZE);
+        s->chain_durable[lane] = s->chain[lane];
     }
     s->next = peer->streams;
     peer->streams = s;
@@ -97,7 +100,7 @@ void recv_hello(struct core *core, struct connection *c)
         return;
     }
     struct link_resume resume[LINK_LANES];
-    for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ 0, 1 };
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ .next = 1 };
     c->peer = peer;
     if (peer) {
         c->link.options.role = role_of_node_to(peer);
@@ -106,7 +109,10 @@ void recv_hello(struct core *core, struct connection *c)
         struct connection *old = c->stream->connection;
         if (old && old != c) connection_drop(core, old, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
         c->stream->connection = c;
-        for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ c->stream->durable[lane], peer->queues[lane].head };
+        for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+            resume[lane] = (struct link_resume){ .received = c->stream->durable[lane], .next = peer->queues[lane].head };
+            memcpy(resume[lane].chain, peer->queues[lane].chain.bytes, SEAL_DIGEST_SIZE);
+        }
     }
     c->granted = c->link.options.credit_bytes > 0;
     link_accept(&c->link, resume, core->now_ms, connection_out(core, c));
@@ -130,7 +136,10 @@ static void resume_lane(struct core *core, struct connection *c, unsigned lane)
 {
     struct queue *q = &c->peer->queues[lane];
     struct link_tx *tx = &c->link.tx[lane];
-    queue_acked(core, c->peer, lane, tx->acked);
+    /* Between nodes that sign, what the peer says it has comes again until its custody receipt is here; it recognises what it has. */
+    bool jump = tx->acked >= q->tail;
+    q->chain_unknown |= jump;
+    if (!custody_is_on(core, c) || jump) queue_acked(core, c->peer, lane, tx->acked);
     q->sent = q->head;
     if (tx->next < q->head) {
         fill_gap(core, c, lane, q->head);
@@ -207,6 +216,7 @@ void recv_up(struct core *core, struct connection *c)
     peer->last_code = QIAO_CODE_OK;
     if (peer->member) up_member(core, c);
     else up_node(core, c);
+    custody_up(core, c);
     if (c->credit_changed) connection_tell_credit(core, c);
     watch_link(core, peer, true, QIAO_CODE_OK);
     queue_pump(core, peer);

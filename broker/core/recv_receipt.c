@@ -12,6 +12,16 @@ struct parsed {
     struct qiao_id id;
     unsigned status, code;
     uint64_t at_ms;
+    struct qiao_bytes leaf;
+};
+
+/* A receipt on its way into the origin's records. */
+struct taking {
+    struct core *core;
+    const struct peer *member;
+    const struct envelope *e;
+    const struct seal_identity *signer; /* NULL: this node itself, or nobody signs here */
+    struct qiao_bytes recipient, area;  /* serialised address, and the area in it */
 };
 
 static bool parse_outcome(struct qiao_bytes bytes, uint64_t receipt_ms, struct parsed *ret)
@@ -28,6 +38,7 @@ static bool parse_outcome(struct qiao_bytes bytes, uint64_t receipt_ms, struct p
         if (f.number == 2 && f.type == PB_VARINT) ret->status = (unsigned)f.value;
         if (f.number == 3 && f.type == PB_VARINT) ret->code = (unsigned)f.value;
         if (f.number == 5 && f.type == PB_FIXED64) ret->at_ms = f.value;
+        if (f.number == 6 && f.type == PB_BYTES) ret->leaf = f.bytes;
     }
     return !r.failed && has_id && ret->status >= QIAO_OUTCOME_ACCEPTED && ret->status <= QIAO_OUTCOME_DEAD && ret->code <= UINT16_MAX;
 }
@@ -35,8 +46,7 @@ static bool parse_outcome(struct qiao_bytes bytes, uint64_t receipt_ms, struct p
 static void put_record(struct core *core, const struct key *key, const struct message_record *record)
 {
     uint8_t value[MESSAGE_RECORD_SIZE];
-    record_write(record, value);
-    batch_put(core, key, qiao_bytes(value, sizeof value));
+    batch_put(core, key, record_write(record, value));
 }
 
 /* Names a (message, recipient) in id sets: the id with the recipient's hash over it. */
@@ -74,29 +84,67 @@ static bool take_of_set(struct core *core, const struct parsed *p, struct qiao_b
     return true;
 }
 
-/* True if this outcome is the first for the message. */
-static bool take(struct core *core, const struct peer *member, const struct parsed *p, struct qiao_bytes recipient)
+/* Only the node of the destination's area may say that a message was accepted there; any node that had it may say that it ended
+ * otherwise. An outcome is about the header that was signed here, or it is about another message. */
+static bool is_entitled(const struct taking *t, const struct parsed *p, const struct message_record *record)
 {
+    static const uint8_t no_leaf[LEAF_SIZE];
+    bool any_area = record->flags & RECORD_SET;
+    if (!t->signer || memcmp(record->leaf, no_leaf, LEAF_SIZE) == 0) return true;
+    if (p->leaf.size != LEAF_SIZE || memcmp(p->leaf.data, record->leaf, LEAF_SIZE) != 0) return false;
+    if (p->status != QIAO_OUTCOME_ACCEPTED) return true;
+    return qiao_bytes_equal(qiao_bytes_from_string(t->signer->area), t->area) && (any_area || hash_of_area(t->area) == record->area_hash);
+}
+
+/* True if this outcome is the first for the message. */
+static bool take(const struct taking *t, const struct parsed *p)
+{
+    struct core *core = t->core;
     struct key key = key_origin(&p->id);
     struct qiao_bytes value;
     struct message_record record;
     if (!store_get(core->store, key_bytes(&key), &value) || !record_read(value, &record)) return false;
-    if (record.peer != member->number || record.outcome != QIAO_OUTCOME_NONE) return false;
+    if (record.peer != t->member->number || record.outcome != QIAO_OUTCOME_NONE) return false;
+    if (!is_entitled(t, p, &record)) {
+        core_notice(core, "outcome not believed", t->signer->name, QIAO_CODE_FORGED, "its signer may not decide this message, or means another");
+        return false;
+    }
     bool set = record.flags & RECORD_SET;
     record.outcome = (uint8_t)p->status;
     record.code = (uint16_t)p->code;
     record.at_ms = p->at_ms;
-    if (set) return take_of_set(core, p, recipient, &record);
+    if (t->signer) record.receipt = t->e->header.id;
+    if (set) return take_of_set(core, p, t->recipient, &record);
     if (!first_in_batches(core, &p->id, ENDED_NUMBER)) return false;
     put_record(core, &key, &record);
     return true;
 }
 
+/* The receipt as it came, with a proof that stands alone: whoever doubts the outcome can check it without this node. */
+static void keep_receipt(struct core *core, const struct envelope *e, const struct origin *origin)
+{
+    buf_auto value = { 0 };
+    struct key key = key_origin(&e->header.id);
+    key.bytes[0] = 'S';
+    buf_append(&value, e->raw.data, e->raw.size);
+    if (origin->batch->units[origin->batch->messages[origin->message].unit].whole) group_put_single(&value, origin->batch, origin->message);
+    batch_put(core, &key, buf_bytes(&value));
+}
+
+static struct qiao_bytes area_of(struct qiao_bytes address)
+{
+    struct pb_reader r = pb_reader(address);
+    struct pb_field f;
+    while (pb_next(&r, &f))
+        if (f.number == 1 && f.type == PB_BYTES) return f.bytes;
+    return qiao_bytes(NULL, 0);
+}
+
 /* Forwards only the outcomes that are news; the usual case is all of them, and then the receipt goes on as it came. */
-static void pass_on(struct core *core, struct peer *member, const struct envelope *e, struct buf *fresh, uint32_t fresh_count, uint32_t count)
+static void pass_on(struct core *core, struct peer *member, const struct envelope *e, const struct origin *origin, struct buf *fresh, uint32_t fresh_count, uint32_t count)
 {
     if (fresh_count == count) {
-        queue_append(core, member, LINK_LANE_RECEIPTS, e);
+        queue_append(core, member, LINK_LANE_RECEIPTS, e, origin);
         return;
     }
     buf_auto raw = { 0 };
@@ -108,13 +156,20 @@ static void pass_on(struct core *core, struct peer *member, const struct envelop
     };
     envelope_write(&raw, &draft);
     struct envelope again;
-    if (envelope_open(buf_bytes(&raw), &again) == QIAO_CODE_OK) queue_append(core, member, LINK_LANE_RECEIPTS, &again);
+    if (envelope_open(buf_bytes(&raw), &again) == QIAO_CODE_OK) queue_append(core, member, LINK_LANE_RECEIPTS, &again, &origin_plain);
 }
 
-void recv_receipt(struct core *core, struct peer *member, const struct envelope *e, bool settled)
+static const struct seal_identity *signer_of(const struct origin *origin)
+{
+    if (!origin->batch) return NULL;
+    const struct group_unit *unit = &origin->batch->units[origin->batch->messages[origin->message].unit];
+    return unit->proof.suite != SEAL_SUITE_NONE ? &origin->batch->signers[unit->signer] : NULL;
+}
+
+void recv_receipt(struct core *core, struct peer *member, const struct envelope *e, const struct origin *origin, bool settled)
 {
     buf_auto fresh = { 0 };
-    struct qiao_bytes recipient = { 0 };
+    struct taking t = { .core = core, .member = member, .e = e, .signer = signer_of(origin) };
     uint64_t at_ms = 0;
     uint32_t count = 0, fresh_count = 0;
     struct pb_reader r = pb_reader(e->body);
@@ -123,10 +178,13 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
     for (; pb_next(&r, &f); before = r.at) {
         struct parsed p;
         bool outcome = f.number == 4 && f.type == PB_BYTES;
-        if (f.number == 1 && f.type == PB_BYTES) recipient = f.bytes;
+        if (f.number == 1 && f.type == PB_BYTES) {
+            t.recipient = f.bytes;
+            t.area = area_of(f.bytes);
+        }
         if (f.number == 2 && f.type == PB_FIXED64) at_ms = f.value;
         count += outcome;
-        if (outcome && (!parse_outcome(f.bytes, at_ms, &p) || !(settled || take(core, member, &p, recipient)))) {
+        if (outcome && (!parse_outcome(f.bytes, at_ms, &p) || !(settled || take(&t, &p)))) {
             core->counters.duplicates++;
             continue;
         }
@@ -135,5 +193,7 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
         if (outcome && core->watchers) watch_message(core, 3, &(struct header){ .id = p.id, .kind = QIAO_KIND_RECEIPT }, member, p.status, p.code);
         buf_append(&fresh, before, (size_t)(r.at - before));
     }
-    if (!r.failed && fresh_count > 0) pass_on(core, member, e, &fresh, fresh_count, count);
+    if (r.failed || fresh_count == 0) return;
+    if (t.signer) keep_receipt(core, e, origin);
+    pass_on(core, member, e, origin, &fresh, fresh_count, count);
 }

@@ -60,7 +60,7 @@ static bool visit_received(void *context, struct qiao_bytes key, struct qiao_byt
 {
     struct core *core = context;
     struct key copy = { .size = key.size };
-    if (key.size > sizeof copy.bytes || value.size != 16 || get_u64(value.data + 8) + STREAM_KEPT_MS > core->wall_ms) return true;
+    if (key.size > sizeof copy.bytes || (value.size != 16 && value.size != WATERMARK_SIZE) || get_u64(value.data + 8) + STREAM_KEPT_MS > core->wall_ms) return true;
     memcpy(copy.bytes, key.data, key.size);
     batch_remove(core, &copy);
     return true;
@@ -120,6 +120,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
         core->batches[i].seen.seed = prng_next(&core->prng);
     }
     load_incarnation(core);
+    jobs_load_keys(core);
     int result = number_peers(core);
     quarantine_load(core);
     forget_old_streams(core);
@@ -177,6 +178,9 @@ struct core *core_free(struct core *core)
         buf_deinit(&core->receipts[i].recipient);
         buf_deinit(&core->receipts[i].outcomes);
     }
+    for (struct core_job *job; (job = core_next_job(core));) core_job_free(job);
+    id_set_deinit(&core->known_keys);
+    buf_deinit(&core->proof);
     free(core->receipts);
     free(core->peers);
     free(core->targets);

@@ -8,12 +8,22 @@
 #include "core/core.h"
 #include "core/ids.h"
 #include "core/keys.h"
+#include "proof/custody.h"
+#include "proof/group.h"
 
 /* Peers are numbered from 1 to this; id sets use higher numbers for other purposes. */
 #define PEER_NUMBER_MAX 0xfff0u
 
 struct peer;
 struct connection;
+
+/* Messages in a row of a run that this node signs for their senders, with one signature. */
+struct run_group {
+    uint32_t first, count;         /* entries of the run */
+    uint32_t unit;                 /* its place among the run's units */
+    size_t head_at;                /* in buf: the proof field of its first message */
+    bool expires;                  /* one of its messages may end on the way: each gets a proof of its own */
+};
 
 /* A run of messages for one queue, growing in the batch that is being filled. */
 struct run {
@@ -24,6 +34,22 @@ struct run {
     uint32_t ended;                /* entries that are empty */
     uint64_t expires_at_ms;        /* earliest, 0: none */
     struct buf buf;
+    struct buf units;              /* of links, UNIT_SIZE each: what the run adds to the custody chain (keys.h) */
+    struct run_group *groups;      /* to sign; owned */
+    size_t groups_count, groups_capacity;
+    struct buf leaves;             /* of their messages, one Merkle leaf each */
+    struct buf headers;            /* the same messages' headers: length (4), bytes */
+    struct buf evidence;           /* what 'H' will hold */
+    uint64_t number;               /* of the evidence */
+    bool is_signed;
+    uint32_t whole_left;           /* entries of a whole group that are still to come: the run may not be closed before */
+};
+
+/* How it is known who sent a message that is put into a queue. */
+struct origin {
+    enum { ORIGIN_PLAIN, ORIGIN_OWN, ORIGIN_WHOLE, ORIGIN_SINGLE } form; /* PLAIN: its bytes go on as they are; OWN: this node signs */
+    const struct group_batch *batch; /* WHOLE: in a group that stays whole; SINGLE: alone, with a proof of its own */
+    uint32_t message;
 };
 
 /* Runs delivered to a member and not all answered. Kept over reconnects: what was answered is not delivered again. */
@@ -57,6 +83,8 @@ struct queue {
     uint64_t verify_until;         /* free lanes: runs below come from before the start and may be answered in part */
     uint64_t expiry_ms;            /* wall time of the earliest expiry queued; 0: none, 1: unknown */
     struct run *run;               /* in the batch being filled */
+    struct merkle_hash chain;      /* links: custody chain at head - 1 */
+    bool chain_unknown;            /* the next custody receipt says where the chain stands */
     bool touched;                  /* tail moved in the batch being filled */
     bool acked;                    /* head moved in the batch being filled */
     unsigned rewriting;            /* 1 + batch slot in which runs are rewritten without expired messages; 0: none. Nothing is sent meanwhile */
@@ -74,6 +102,7 @@ struct stream {
     struct connection *connection; /* or NULL */
     bool dirty[LINK_LANES];        /* received moved in the batch being filled */
     uint64_t sealed[LINK_LANES];   /* what the batch under commit makes durable, 0: nothing */
+    struct merkle_hash chain[LINK_LANES], chain_sealed[LINK_LANES], chain_durable[LINK_LANES]; /* custody, where received, sealed and durable stand */
     struct stream *next;
 };
 
@@ -115,6 +144,12 @@ struct connection {
     bool watching;
     uint32_t watch_request;
     char *dialled;
+    struct core_job *checks_first, *checks_last; /* batches being checked, in order of arrival */
+    size_t checking_bytes;         /* of these */
+    bool keys_asked;               /* the first of them waits for certificates from the peer */
+    bool custody_due[LINK_LANES];  /* durable sequences whose receipt is not signed yet */
+    bool signing;                  /* a receipt is being signed */
+    uint64_t signed_at_ms;         /* when the last one was begun */
 };
 
 /* Everything that becomes durable together. Two of them: one is filled while the other is committed. */
@@ -126,6 +161,8 @@ struct batch {
     struct run **runs;             /* closed and open runs, owned; reused */
     size_t runs_count, runs_capacity;
     size_t bytes;
+    uint64_t sealed_wall_ms;
+    size_t ops_closed;             /* ops made by the steps; core_prepare adds those of runs and of what it signs */
     struct id_set seen;            /* message ids first met in this batch */
     uint64_t (*commits)[LINK_LANES]; /* per peer: committed tail of each lane, 0: untouched */
     bool sealed;
@@ -174,6 +211,14 @@ struct core {
     struct store_stat stat;
     bool shutting_down;
     size_t watchers;
+    struct core_job *jobs_first, *jobs_last; /* ready for the shell */
+    size_t checking_bytes;         /* of batches being checked, without those that wait for the peer's certificates: it must be heard */
+    struct id_set known_keys;      /* certificates in the store */
+    struct buf proof;              /* scratch of queue_append */
+    struct own_place { uint64_t number; uint32_t index; } own_place; /* evidence of the own message that was put into a queue last */
+    struct merkle_hash own_leaf;   /* the same message's */
+    struct merkle_log audit;       /* as stored */
+    struct merkle_hash audit_root;
     size_t quarantined;            /* records under 'X' */
     struct key quarantine_after;   /* the last of them that was removed */
     uint64_t tick_ms;              /* next regular look at links and expiry */
@@ -194,6 +239,7 @@ static inline struct buf *connection_out(struct core *core, struct connection *c
 
 /* core.c */
 void core_mark_dirty(struct core *core, struct connection *connection);
+struct connection *core_connection(struct core *core, struct core_connection_id id);
 void connection_drop(struct core *core, struct connection *connection, unsigned code, const char *reason);
 void connection_tell_credit(struct core *core, struct connection *connection);
 struct connection *core_connection(struct core *core, struct core_connection_id id);
@@ -217,6 +263,8 @@ void batch_remove_range(struct core *core, const struct key *from, const struct 
 void batch_put_number(struct core *core, const struct key *key, uint64_t value);
 struct run *batch_new_run(struct batch *batch);
 struct run *batch_run(struct core *core, struct peer *peer, unsigned lane);          /* an open run for the queue */
+void batch_add_run(struct batch *batch, struct run *run);                             /* core_prepare: the run and what belongs to it */
+void run_reset(struct run *run);                                                      /* empty, with the memory it had */
 void batch_flush_receipts(struct core *core);
 void batch_close(struct core *core);                                                  /* writes heads, tails, watermarks */
 void batch_absorb(struct core *core);                                                 /* the closed batch being filled joins the refused one */
@@ -225,7 +273,7 @@ void batch_stored(struct core *core);                                           
 /* queue.c */
 /* False if the store's numbers of the queue cannot be: the store is damaged. */
 bool queue_load(struct core *core, struct peer *peer, unsigned lane);
-void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope);
+void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope, const struct origin *origin);
 void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence);
 void queue_pump(struct core *core, struct peer *peer);
 void queue_expire(struct core *core, struct peer *peer, unsigned lane);
@@ -241,10 +289,41 @@ uint64_t deliver_deadline_ms(const struct peer *peer);
 void recv_hello(struct core *core, struct connection *connection);
 void recv_up(struct core *core, struct connection *connection);
 void recv_batch(struct core *core, struct connection *connection, const struct link_event *event);
-void recv_receipt(struct core *core, struct peer *member, const struct envelope *envelope, bool settled);
+void recv_receipt(struct core *core, struct peer *member, const struct envelope *envelope, const struct origin *origin, bool settled);
 void recv_verdicts(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_admin(struct core *core, struct connection *connection, struct qiao_bytes payload);
+void recv_checked(struct core *core, struct connection *connection, const struct core_job *job);
 void accept_local(struct core *core, const struct envelope *envelope);               /* a message made by this node */
+
+/* sign.c */
+static inline bool core_signs(const struct core *core) { return core->config.seal->suite != SEAL_SUITE_NONE; }
+static inline bool core_checks(const struct core *core) { return core->config.seal->accepted != 1u << SEAL_SUITE_NONE; }
+extern const struct origin origin_plain, origin_own;
+/* Before and behind an entry that is put into a run: what its proof needs, and what it adds to the run's units. */
+void sign_begin(const struct core *core, const struct run *run, const struct origin *origin, struct buf *proof);
+void sign_entry(struct core *core, struct run *run, const struct envelope *envelope, const struct origin *origin, size_t proof_at);
+void sign_units_of(const struct core *core, struct run *run); /* of a run that was written anew */
+
+/* jobs.c */
+const struct link_event *job_event(const struct core_job *job);
+const struct group_batch *job_batch(const struct core_job *job); /* NULL: a signed group was not whole */
+void jobs_check(struct core *core, struct connection *connection, const struct link_event *event);
+void jobs_forget(struct core *core, struct connection *connection);
+void jobs_done(struct core *core, struct core_job *job);
+void jobs_keys(struct core *core, struct connection *connection, struct qiao_bytes payload);
+void jobs_keys_wanted(struct core *core, struct connection *connection, struct qiao_bytes payload);
+void jobs_add(struct core *core, struct core_job *job);
+void jobs_load_keys(struct core *core);
+
+/* custody.c */
+bool custody_is_on(const struct core *core, const struct connection *connection);
+void custody_received(struct core *core, struct connection *connection, unsigned lane, const struct group_batch *batch, uint32_t skip);
+void custody_stored(struct core *core, struct connection *connection);
+uint64_t custody_deadline_ms(const struct connection *connection); /* when a receipt that waits is due */
+void custody_signed(struct core *core, struct connection *connection, const struct core_job *job);
+void custody_verified(struct core *core, struct connection *connection, const struct core_job *job);
+void custody_acked(struct core *core, struct connection *connection, const struct link_event *event);
+void custody_up(struct core *core, struct connection *connection);
 
 /* quarantine.c */
 void quarantine_load(struct core *core);
@@ -263,9 +342,12 @@ struct outcome {
     unsigned status;               /* enum qiao_outcome */
     unsigned code;
     struct qiao_bytes reason;
+    struct qiao_bytes header;      /* of the message: the outcome is about these very bytes */
     uint64_t at_ms;
     bool settled;
 };
+/* What outcomes name a message by, besides its id. */
+void outcome_leaf(const struct core *core, struct qiao_bytes header, uint8_t ret_leaf[LEAF_SIZE]);
 void outcome_add(struct core *core, const struct outcome *outcome);
 
 /* watch.c */

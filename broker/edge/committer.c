@@ -6,8 +6,7 @@
 
 struct committer {
     struct store *store;
-    void (*done)(void *context);
-    void *context;
+    struct committer_calls calls;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -26,24 +25,24 @@ static void *run(void *argument)
         if (!c->batch) break;
         const struct store_batch *batch = c->batch;
         pthread_mutex_unlock(&c->mutex);
-        int result = store_commit(c->store, batch);
+        int result = c->calls.prepare(c->calls.context);
+        if (result >= 0) result = store_commit(c->store, batch);
         pthread_mutex_lock(&c->mutex);
         c->batch = NULL;
         c->result = result;
         c->finished = true;
-        c->done(c->context);
+        c->calls.done(c->calls.context);
     }
     pthread_mutex_unlock(&c->mutex);
     return NULL;
 }
 
-int committer_new(struct store *store, void (*done)(void *), void *context, struct committer **ret_committer)
+int committer_new(struct store *store, const struct committer_calls *calls, struct committer **ret_committer)
 {
     struct committer *c = calloc(1, sizeof *c);
     if (!c) return -ENOMEM;
     c->store = store;
-    c->done = done;
-    c->context = context;
+    c->calls = *calls;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_cond_init(&c->wake, NULL);
     int error = pthread_create(&c->thread, NULL, run, c);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 void settings_core(const struct conf *conf, struct core_config *c)
 {
@@ -21,7 +22,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,
         .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->limits.delivery_attempts_max,
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
-        .heartbeat_ms = conf->limits.heartbeat_ms, .silence_ms = conf->limits.silence_ms, .handshake_ms = conf->limits.handshake_ms,
+        .clock_skew_ms_max = conf->limits.clock_skew_ms_max, .heartbeat_ms = conf->limits.heartbeat_ms, .silence_ms = conf->limits.silence_ms, .handshake_ms = conf->limits.handshake_ms,
     };
 }
 
@@ -31,13 +32,14 @@ void settings_core_deinit(struct core_config *config)
     config->peers = NULL;
 }
 
-/* The first line of the file, kept for the life of the process: the key is read again on reload. */
-static const char *read_passphrase(const char *path)
+#define PASSPHRASE_SIZE 256u
+
+/* The first line of the file, or NULL. */
+static const char *read_passphrase(const char *path, char passphrase[PASSPHRASE_SIZE])
 {
-    static char passphrase[256];
     FILE *file = path ? fopen(path, "re") : NULL;
     if (!file) return NULL;
-    char *line = fgets(passphrase, sizeof passphrase, file);
+    char *line = fgets(passphrase, PASSPHRASE_SIZE, file);
     fclose(file);
     if (!line) return NULL;
     passphrase[strcspn(passphrase, "\r\n")] = '\0';
@@ -46,9 +48,78 @@ static const char *read_passphrase(const char *path)
 
 const struct wire_tls *settings_tls(const struct conf *conf, struct wire_tls *tls)
 {
+    static char passphrase[PASSPHRASE_SIZE]; /* kept for the life of the process: the key is read again on reload */
     if (!conf->tls.certificate) return NULL;
-    *tls = (struct wire_tls){ conf->tls.certificate, conf->tls.key, conf->tls.ca, conf->tls.crl, read_passphrase(conf->tls.passphrase_file) };
+    *tls = (struct wire_tls){ conf->tls.certificate, conf->tls.key, conf->tls.ca, conf->tls.crl, read_passphrase(conf->tls.passphrase_file, passphrase) };
     return tls;
+}
+
+/* ---- keys ---- */
+
+static const struct { const char *name; enum seal_suite suite; } suites[] = { { "int1", SEAL_SUITE_INT1 }, { "gm1", SEAL_SUITE_GM1 }, { "none", SEAL_SUITE_NONE } };
+
+static unsigned accepted_suites(const struct conf *conf)
+{
+    unsigned accepted = 0;
+    for (size_t i = 0; i < conf->trust.suites_count; i++)
+        for (size_t k = 0; k < sizeof suites / sizeof suites[0]; k++)
+            if (strcmp(suites[k].name, conf->trust.suites[i]) == 0) accepted |= 1u << suites[k].suite;
+    return accepted ? accepted : 1u << SEAL_SUITE_INT1 | 1u << SEAL_SUITE_GM1;
+}
+
+/* Signing keys of their own, or those of TLS. */
+static void keyring_options(const struct conf *conf, struct keyring_options *options, char passphrase[PASSPHRASE_SIZE])
+{
+    bool own = conf->trust.certificate != NULL;
+    *options = (struct keyring_options){
+        .certificate_file = own ? conf->trust.certificate : conf->tls.certificate, .key_file = own ? conf->trust.key : conf->tls.key,
+        .passphrase = read_passphrase(own ? conf->trust.passphrase_file : conf->tls.passphrase_file, passphrase),
+        .ca_file = conf->tls.ca, .crl_file = conf->tls.crl, .sm2_signer_id = conf->trust.sm2_signer_id, .accepted = accepted_suites(conf),
+    };
+}
+
+/* A node whose certificate does not say which area it serves would sign what nobody takes. */
+static bool names_this_node(const struct conf *conf, const struct keyring *keyring, char *reterr_text, size_t reterr_size)
+{
+    const struct seal *seal = keyring_seal(keyring);
+    struct seal_key_id id;
+    struct seal_identity self;
+    uint8_t signature[SEAL_SIGNATURE_SIZE];
+    struct qiao_bytes words = qiao_bytes_from_string("who am I");
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    unsigned code = seal->sign(seal->context, words, &id, signature) == 0 ? QIAO_CODE_OK : QIAO_CODE_SIGNATURE;
+    if (code == QIAO_CODE_OK) code = seal->verify(seal->context, seal->suite, &id, (uint64_t)now.tv_sec * 1000, words, qiao_bytes(signature, sizeof signature), &self);
+    if (code == QIAO_CODE_OK && !self.member && strcmp(self.name, conf->node.id) == 0 && strcmp(self.area, conf->node.area) == 0) return true;
+    if (code == QIAO_CODE_SUITE) snprintf(reterr_text, reterr_size, "the own certificate's suite is not among trust.suites: add it");
+    else if (code != QIAO_CODE_OK) snprintf(reterr_text, reterr_size, "the own certificate does not hold: %s", qiao_code_text(code));
+    else snprintf(reterr_text, reterr_size, "the certificate names \"%s\" and area \"%s\", the node is %s with area %s: issue it with `qiao pki issue --name %s --area %s`, or take unsigned messages only with trust.suites: [none]",
+                  self.name, self.area, conf->node.id, conf->node.area, conf->node.id, conf->node.area);
+    return false;
+}
+
+int settings_keyring(const struct conf *conf, struct keyring **ret_keyring, char *reterr_text, size_t reterr_size)
+{
+    char passphrase[PASSPHRASE_SIZE];
+    struct keyring_options options;
+    *ret_keyring = NULL;
+    keyring_options(conf, &options, passphrase);
+    if (!options.certificate_file || options.accepted == 1u << SEAL_SUITE_NONE) return 0;
+    int result = keyring_new(&options, ret_keyring, reterr_text, reterr_size);
+    explicit_bzero(passphrase, sizeof passphrase);
+    if (result != 0) return result;
+    return names_this_node(conf, *ret_keyring, reterr_text, reterr_size) ? 0 : KEYRING_E_UNUSABLE;
+}
+
+static int reload_keys(const struct conf *conf, struct keyring *keyring, char *reterr_text, size_t reterr_size)
+{
+    char passphrase[PASSPHRASE_SIZE];
+    struct keyring_options options;
+    if (!keyring) return 0;
+    keyring_options(conf, &options, passphrase);
+    int result = keyring_reload(keyring, &options, reterr_text, reterr_size);
+    explicit_bzero(passphrase, sizeof passphrase);
+    return result;
 }
 
 static struct conf *read_again(const char *path)
@@ -64,7 +135,7 @@ static struct conf *read_again(const char *path)
     return NULL;
 }
 
-struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire)
+struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire, struct keyring *keyring)
 {
     char text[1024] = "";
     struct conf *wanted = read_again(path);
@@ -75,6 +146,10 @@ struct conf *settings_reload(const struct conf *running, const char *path, struc
     }
     struct wire_tls tls;
     const struct wire_tls *certificates = settings_tls(wanted, &tls);
+    if (reload_keys(wanted, keyring, text, sizeof text) != 0) {
+        log_event(LOG_LEVEL_ERROR, "certificates not reloaded", "reason", text, NULL);
+        return conf_free(wanted);
+    }
     if (certificates && wire_reload_tls(wire, certificates, text, sizeof text) != 0) {
         log_event(LOG_LEVEL_ERROR, "certificates not reloaded", "reason", text, NULL);
         return conf_free(wanted);

@@ -4,6 +4,7 @@
 
 #include "conf/conf.h"
 #include "core/core.h"
+#include "seal/keyring.h"
 #include "wire/wire.h"
 
 /* Fills config; strings are borrowed from conf, the table of peers is freed by settings_core_deinit. */
@@ -15,6 +16,10 @@ const struct wire_tls *settings_tls(const struct conf *conf, struct wire_tls *tl
 
 /* Reads the file again. The new configuration, with certificates in use and keys that may not change as they were; or NULL: the
  * file or a certificate is not usable, everything stays as it was, and the reason was logged. */
-struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire);
+struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire, struct keyring *keyring);
+
+/* The node's keys; *ret_keyring is NULL for a node without a certificate, or one that takes unsigned messages only. Not 0: reterr_text
+ * says what is wrong. */
+int settings_keyring(const struct conf *conf, struct keyring **ret_keyring, char *reterr_text, size_t reterr_size);
 
 #endif

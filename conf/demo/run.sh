@@ -93,6 +93,10 @@ port_of() { # STREET
     [ "$1" = street-anlan ] && echo "$PORT_ANLAN" || echo "$PORT_HEPING"
 }
 
+area_of() { # NODE
+    printf 'district-anhe 990101\n%s\n%s\n' "$STREETS" "$COMMUNITIES" | awk -v node="$1" '$1 == node { print $2 }'
+}
+
 render() { # TEMPLATE OUTPUT NODE AREA [STREET STREET_AREA] or NAME for an office
     sed -e "s|@DIR@|$DIR|g" -e "s|@RUN@|$RUN|g" -e "s|@PORT_DISTRICT@|$PORT_DISTRICT|g" -e "s|@NODE@|$3|g" -e "s|@AREA@|$4|g" \
         -e "s|@STREET@|${5:-}|g" -e "s|@STREET_AREA@|${6:-}|g" -e "s|@NAME@|${7:-}|g" -e "s|@PORT@|${8:-}|g" "$DEMO/$1.in" >"$2"
@@ -120,7 +124,8 @@ write_configuration() {
 make_certificates() {
     "$BIN/qiao" pki init --out "$DIR/pki/authority" --name 'Qiao demo federation' >"$DIR/log/pki.log"
     for node in $NODES; do
-        "$BIN/qiao" pki issue --ca "$DIR/pki/authority" --name "$node" --out "$DIR/pki" --type node >>"$DIR/log/pki.log"
+        area=$(area_of "$node")
+        "$BIN/qiao" pki issue --ca "$DIR/pki/authority" --name "$node" --area "$area" --out "$DIR/pki" --type node >>"$DIR/log/pki.log"
     done
     # The district's offices come over TLS; the members of streets and communities sit on their node's machine and use its socket.
     for member in 990101/urban-management 990101/housing 990101/hotline; do

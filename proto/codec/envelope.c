@@ -102,9 +102,24 @@ static bool read_parts(struct envelope *e)
         if (f.type != PB_BYTES) return false;
         if (f.number == 1) e->header_bytes = f.bytes;
         else if (f.number == 2) e->body = f.bytes;
+        else if (f.number == 3) e->proof = f.bytes;
         else if (f.number == 4 && !read_transit(f.bytes, e)) return false;
     }
     return !r.failed && e->header_bytes.size > 0;
+}
+
+bool envelope_split(struct qiao_bytes raw, struct envelope_parts *ret_parts)
+{
+    struct qiao_bytes *const parts[] = { NULL, &ret_parts->header, &ret_parts->body, &ret_parts->proof };
+    struct pb_reader r = pb_reader(raw);
+    struct pb_field f;
+    *ret_parts = (struct envelope_parts){ 0 };
+    while (pb_next(&r, &f)) {
+        if (f.number > 3) continue;
+        if (f.type != PB_BYTES) return false;
+        *parts[f.number] = f.bytes;
+    }
+    return !r.failed && ret_parts->header.size > 0;
 }
 
 unsigned envelope_open(struct qiao_bytes raw, struct envelope *ret_envelope)

@@ -37,10 +37,17 @@ struct envelope {
     struct qiao_bytes raw;    /* all of it */
     struct qiao_bytes header_bytes;
     struct qiao_bytes body;
+    struct qiao_bytes proof;  /* content of the last Proof field: one appended by a hop takes the place of an earlier one */
     uint32_t hops;
     uint32_t attempt;
     struct header header;
 };
+
+/* An envelope's parts as they lie in it, not looked into. False if they cannot be told apart, or there is no header. */
+struct envelope_parts {
+    struct qiao_bytes header, body, proof;
+};
+bool envelope_split(struct qiao_bytes raw, struct envelope_parts *ret_parts);
 
 /* Opens one envelope: sizes, UTF-8, id, addresses, digest size, enum ranges, number of hops. Returns QIAO_CODE_OK or the code of
  * the refusal; with any code but MALFORMED, *ret_envelope has what is needed to answer the sender. */

@@ -18,6 +18,8 @@ enum frame_type {
     FRAME_CLOSE,
     FRAME_ADMIN_REQUEST,
     FRAME_ADMIN_REPLY,
+    FRAME_KEYS_WANTED,   /* KeysWanted: certificates of signers this side does not know */
+    FRAME_KEYS,          /* Keys: the answer */
     FRAME_TYPE_COUNT,
 };
 

@@ -127,6 +127,7 @@ bool handshake_put_auth(const struct link *link, struct buf *out)
         lanes[i].next = link->resume[i].next;
         lanes[i].credit_messages = link->options.credit_messages;
         lanes[i].credit_bytes = link->options.credit_bytes;
+        if (seal->suite != SEAL_SUITE_NONE) lanes[i].next_chain = (ProtobufCBinaryData){ SEAL_DIGEST_SIZE, (uint8_t *)link->resume[i].chain };
         lane_pointers[i] = &lanes[i];
     }
     if (seal->suite != SEAL_SUITE_NONE) {
@@ -193,6 +194,8 @@ static unsigned take_lane(struct link *link, const Qiao__V1__LaneResume *lane)
     tx->next = tx->acked + 1;
     link_take_credit(tx, lane->credit_messages, lane->credit_bytes);
     rx->next = lane->next > own->received + 1 ? lane->next : own->received + 1;
+    rx->peer_next = lane->next;
+    if (lane->next_chain.len == SEAL_DIGEST_SIZE) memcpy(rx->peer_chain, lane->next_chain.data, SEAL_DIGEST_SIZE);
     return QIAO_CODE_OK;
 }
 
@@ -200,6 +203,8 @@ static unsigned take_auth(struct link *link, const Qiao__V1__Auth *auth)
 {
     if (auth->version != link->version) return QIAO_CODE_LINK_VERSION;
     unsigned code = check_signature(link, auth);
+    link->peer_suite = auth->suite < SEAL_SUITES ? auth->suite : SEAL_SUITE_NONE;
+    if (auth->key_id.len == SEAL_KEY_ID_SIZE) memcpy(link->peer_key_id.bytes, auth->key_id.data, SEAL_KEY_ID_SIZE);
     for (size_t i = 0; i < auth->n_lanes && code == QIAO_CODE_OK; i++) code = take_lane(link, auth->lanes[i]);
     return code;
 }

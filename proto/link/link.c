@@ -154,18 +154,28 @@ static void release_flights(struct link_tx *tx, uint64_t acked)
     }
 }
 
-/* LaneAck { lane = 1, sequence = 2, credit_messages = 3, credit_bytes = 4, … } */
-static bool take_lane_ack(struct link *link, struct qiao_bytes bytes)
+/* LaneAck { lane = 1, sequence = 2, credit_messages = 3, credit_bytes = 4, suite = 5, chain = 6, signature = 7, key_id = 8, at_ms = 9,
+ * audit_size = 10, audit_root = 11 } */
+enum { LANE_ACK_FIELDS = 12 };
+static const uint8_t lane_ack_types[LANE_ACK_FIELDS] = { 0xff, PB_VARINT, PB_VARINT, PB_VARINT, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_FIXED64, PB_VARINT, PB_BYTES };
+
+static bool take_lane_ack(struct link *link, struct qiao_bytes bytes, struct link_custody custody[LINK_LANES])
 {
-    uint64_t values[5] = { 0 };
+    uint64_t values[LANE_ACK_FIELDS] = { 0 };
+    struct qiao_bytes texts[LANE_ACK_FIELDS] = { { 0 } };
     struct pb_reader r = pb_reader(bytes);
     struct pb_field f;
     while (pb_next(&r, &f)) {
-        if (f.number > 4) continue;
-        if (f.type != PB_VARINT) return false;
+        if (f.number >= LANE_ACK_FIELDS) continue;
+        if (f.type != (enum pb_type)lane_ack_types[f.number]) return false;
         values[f.number] = f.value;
+        texts[f.number] = f.bytes;
     }
     if (r.failed || values[1] >= LINK_LANES) return false;
+    bool sized = texts[6].size == SEAL_DIGEST_SIZE && texts[8].size == SEAL_KEY_ID_SIZE && texts[11].size == SEAL_DIGEST_SIZE && texts[7].size <= SEAL_SIGNATURE_SIZE_MAX;
+    if (texts[7].size > 0 && !sized) return false;
+    custody[values[1]] = (struct link_custody){ .present = texts[7].size > 0, .suite = values[5] < SEAL_SUITES ? (unsigned)values[5] : SEAL_SUITES, .sequence = values[2],
+                                                .chain = texts[6], .signature = texts[7], .key_id = texts[8], .audit_root = texts[11], .at_ms = values[9], .audit_size = values[10] };
     struct link_tx *tx = &link->tx[values[1]];
     link_take_credit(tx, values[3], values[4]);
     if (lane_is_free(link, (unsigned)values[1], true)) return true;
@@ -184,7 +194,7 @@ static void receive_ack(struct link *link, uint64_t now_ms, const struct frame *
     link->busy_code = 0;
     event->type = LINK_ACKED;
     while (pb_next(&r, &f)) {
-        if (f.number == 1 && (f.type != PB_BYTES || !take_lane_ack(link, f.bytes))) r.failed = true;
+        if (f.number == 1 && (f.type != PB_BYTES || !take_lane_ack(link, f.bytes, event->custody))) r.failed = true;
         if (f.number == 2 && f.type == PB_VARINT) link->busy_code = (uint32_t)f.value;
         if (r.failed) break;
     }
@@ -224,6 +234,8 @@ static void receive_close(struct link *link, uint64_t now_ms, const struct frame
 PASS_ON(receive_verdicts, LINK_VERDICTS)
 PASS_ON(receive_admin_request, LINK_ADMIN_REQUEST)
 PASS_ON(receive_admin_reply, LINK_ADMIN_REPLY)
+PASS_ON(receive_keys_wanted, LINK_KEYS_WANTED)
+PASS_ON(receive_keys, LINK_KEYS)
 PASS_ON(receive_pong, LINK_PONG)
 
 #define IN(state) (1u << LINK_STATE_##state)
@@ -242,6 +254,8 @@ static const struct {
     [FRAME_CLOSE] = { IN(WAIT_HELLO) | IN(WAIT_ACCEPT) | IN(WAIT_AUTH) | IN(UP), receive_close },
     [FRAME_ADMIN_REQUEST] = { IN(UP), receive_admin_request },
     [FRAME_ADMIN_REPLY] = { IN(UP), receive_admin_reply },
+    [FRAME_KEYS_WANTED] = { IN(UP), receive_keys_wanted },
+    [FRAME_KEYS] = { IN(UP), receive_keys },
 };
 
 void link_receive(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *ret_event)
@@ -302,17 +316,45 @@ void link_send_batch(struct link *link, unsigned lane, uint64_t first_sequence, 
     link->sent_at_ms = now_ms;
 }
 
+static void put_lane_ack(const struct link *link, unsigned lane, uint64_t sequence, struct buf *lane_ack)
+{
+    lane_ack->size = 0;
+    pb_put_varint(lane_ack, 1, lane);
+    pb_put_varint(lane_ack, 2, sequence);
+    pb_put_varint(lane_ack, 3, link->options.credit_messages);
+    pb_put_varint(lane_ack, 4, link->options.credit_bytes);
+}
+
+void link_send_custody(struct link *link, const struct link_custody custody[LINK_LANES], unsigned busy_code, uint64_t now_ms, struct buf *out)
+{
+    buf_auto lane_ack = { 0 };
+    size_t mark = frame_begin(out, FRAME_ACK);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        const struct link_custody *c = &custody[lane];
+        if (!c->present) continue;
+        put_lane_ack(link, lane, c->sequence, &lane_ack);
+        pb_put_varint(&lane_ack, 5, c->suite);
+        pb_put_bytes(&lane_ack, 6, c->chain);
+        pb_put_bytes(&lane_ack, 7, c->signature);
+        pb_put_bytes(&lane_ack, 8, c->key_id);
+        pb_put_fixed64(&lane_ack, 9, c->at_ms);
+        pb_put_varint(&lane_ack, 10, c->audit_size);
+        pb_put_bytes(&lane_ack, 11, c->audit_root);
+        pb_put_bytes_head(out, 1, lane_ack.size);
+        buf_append(out, lane_ack.data, lane_ack.size);
+    }
+    pb_put_varint(out, 2, busy_code);
+    frame_end(out, mark);
+    link->sent_at_ms = now_ms;
+}
+
 void link_send_ack(struct link *link, const uint64_t sequence[LINK_LANES], bool all_lanes, unsigned busy_code, uint64_t now_ms, struct buf *out)
 {
     buf_auto lane_ack = { 0 };
     size_t mark = frame_begin(out, FRAME_ACK);
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         if (sequence[lane] == 0 && !all_lanes) continue;
-        lane_ack.size = 0;
-        pb_put_varint(&lane_ack, 1, lane);
-        pb_put_varint(&lane_ack, 2, sequence[lane]);
-        pb_put_varint(&lane_ack, 3, link->options.credit_messages);
-        pb_put_varint(&lane_ack, 4, link->options.credit_bytes);
+        put_lane_ack(link, lane, sequence[lane], &lane_ack);
         pb_put_bytes_head(out, 1, lane_ack.size);
         buf_append(out, lane_ack.data, lane_ack.size);
     }

@@ -61,6 +61,7 @@ struct link_hello {
 struct link_resume {
     uint64_t received;            /* last durable sequence of the peer's stream here */
     uint64_t next;                /* first sequence this side has for the peer */
+    uint8_t chain[SEAL_DIGEST_SIZE]; /* custody chain of this side's stream before next */
 };
 
 struct link_flight {
@@ -79,6 +80,17 @@ struct link_tx {
 
 struct link_rx {
     uint64_t next;                /* next sequence expected */
+    uint64_t peer_next;           /* first sequence the peer has, as it said in the handshake */
+    uint8_t peer_chain[SEAL_DIGEST_SIZE]; /* custody chain before it */
+};
+
+/* A custody receipt as it came, or as it goes out. Bytes are borrowed. */
+struct link_custody {
+    bool present;
+    unsigned suite;
+    uint64_t sequence;
+    struct qiao_bytes chain, signature, key_id, audit_root;
+    uint64_t at_ms, audit_size;
 };
 
 struct link {
@@ -94,6 +106,8 @@ struct link {
     uint64_t sent_at_ms;          /* last frame to the peer */
     size_t frame_size_max;
     uint32_t busy_code;           /* the peer says why its credit is small */
+    struct seal_key_id peer_key_id; /* of its certificate, if it signed */
+    unsigned peer_suite;          /* what the peer signed the handshake with; 0: nothing */
 };
 
 enum link_event_type {
@@ -105,6 +119,8 @@ enum link_event_type {
     LINK_VERDICTS,                /* payload: packed Verdicts, not yet unpacked */
     LINK_ADMIN_REQUEST,
     LINK_ADMIN_REPLY,
+    LINK_KEYS_WANTED,             /* payload: packed KeysWanted */
+    LINK_KEYS,                    /* payload: packed Keys */
     LINK_PONG,
     LINK_CLOSED,                  /* by the peer, or because of it: code and reason */
 };
@@ -116,6 +132,7 @@ struct link_event {
     struct batch_view batch;
     uint32_t skip;
     struct qiao_bytes payload;
+    struct link_custody custody[LINK_LANES]; /* of LINK_ACKED */
 };
 
 /* Takes over what the peer says it takes, as far as it is believed. */
@@ -142,6 +159,8 @@ bool link_can_send(const struct link *link, unsigned lane);
 void link_send_batch(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, struct qiao_bytes entries, uint64_t now_ms, struct buf *out);
 /* Acknowledges and tells the credit (options) of lanes whose sequence is not 0, or of all lanes; busy_code tells why credit is small. */
 void link_send_ack(struct link *link, const uint64_t sequence[LINK_LANES], bool all_lanes, unsigned busy_code, uint64_t now_ms, struct buf *out);
+/* An acknowledgement of some lanes that is a custody receipt; the sequence stands in it. */
+void link_send_custody(struct link *link, const struct link_custody custody[LINK_LANES], unsigned busy_code, uint64_t now_ms, struct buf *out);
 /* Any other frame with a packed payload. */
 void link_send_frame(struct link *link, enum frame_type type, struct qiao_bytes payload, uint64_t now_ms, struct buf *out);
 

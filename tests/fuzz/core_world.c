@@ -78,7 +78,10 @@ static void step(struct world *w, struct core_event *event)
 
 void world_commit_begin(struct world *w)
 {
-    if (!w->committing) w->committing = core_seal(w->core);
+    if (!w->committing) {
+        w->committing = core_seal(w->core);
+        FUZZ_CHECK(!w->committing || core_prepare(w->core) == 0);
+    }
 }
 
 void world_commit_end(struct world *w, bool full)
@@ -221,7 +224,7 @@ static void caller_accept(struct world *w, struct caller *caller)
     struct link_resume resume[LINK_LANES];
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         const struct outbox *outbox = lane < QIAO_LANES ? &caller->outboxes[lane] : NULL;
-        resume[lane] = (struct link_resume){ caller->received[lane], outbox ? (outbox->count ? outbox->letters[0].sequence : outbox->next) : 1 };
+        resume[lane] = (struct link_resume){ .received = caller->received[lane], .next = outbox ? (outbox->count ? outbox->letters[0].sequence : outbox->next) : 1 };
     }
     link_accept(&caller->link, resume, w->now_ms, &caller->out);
 }

@@ -136,7 +136,7 @@ static void accept_peer(struct world *w, struct choices *c, unsigned who)
     struct side *side = &w->sides[who];
     struct link_resume resume[LINK_LANES];
     if (side->link.state != LINK_STATE_WAIT_ACCEPT) return;
-    for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ choose(c), 1 + choose_number(c, 1) };
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ .received = choose(c), .next = 1 + choose_number(c, 1) };
     link_accept(&side->link, resume, w->now_ms, &side->out);
 }
 

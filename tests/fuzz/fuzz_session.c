@@ -78,7 +78,7 @@ static void to_session(void *context, const struct frame *frame)
 static void node_accept(struct world *w)
 {
     struct link_resume resume[LINK_LANES];
-    for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ lane < QIAO_LANES ? w->node_taken[lane] : 0, 1 };
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) resume[lane] = (struct link_resume){ .received = lane < QIAO_LANES ? w->node_taken[lane] : 0, .next = 1 };
     if (choose_below(w->choices, 4) == 3) resume[choose_below(w->choices, LINK_LANES)].received = choose_number(w->choices, 1);
     if (choose_below(w->choices, 16) == 15) resume[choose_below(w->choices, LINK_LANES)].received = choose_number(w->choices, 8);
     link_accept(&w->node, resume, w->now_ms, &w->node_out);

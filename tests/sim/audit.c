@@ -130,6 +130,7 @@ static void ask_copy(struct sim *sim, struct sim_node *node, struct positions *r
         struct core_event tick = { .type = CORE_TICK, .now_ms = sim->now_ms, .wall_ms = node_wall_ms(sim, node) };
         core_step(core, &tick);
         const struct store_batch *batch = core_seal(core);
+        if (batch && core_prepare(core) < 0) sim_fail(sim, "%s cannot sign when rebuilt", node->name);
         if (batch) store_commit(copy, batch);
         ask(sim, core, node, false, ret);
     }

@@ -1,10 +1,16 @@
 /* Disks made of arrays: a commit takes time, may find the disk full, and may be torn off by a crash. */
 #include "sim.h"
 
+static void seal(struct sim *sim, struct sim_node *node)
+{
+    node->committing = core_seal(node->core);
+    if (node->committing && core_prepare(node->core) < 0) sim_fail(sim, "%s cannot sign", node->name);
+}
+
 void disk_begin(struct sim *sim, struct sim_node *node)
 {
     if (node->refused) return;
-    node->committing = core_seal(node->core);
+    seal(sim, node);
     if (!node->committing || node->hold_commits) return;
     uint64_t ms = node->disk_ms_min + sim_random(sim, node->disk_ms_max - node->disk_ms_min + 1);
     sim_at(sim, ms, SIM_COMMIT, node->index, node->life, 0);
@@ -13,7 +19,7 @@ void disk_begin(struct sim *sim, struct sim_node *node)
 void disk_commit(struct sim *sim, struct sim_node *node)
 {
     struct store_stat stat;
-    if (!node->committing && node->refused) node->committing = core_seal(node->core);
+    if (!node->committing && node->refused) seal(sim, node);
     node->refused = false;
     if (!node->committing) return;
     int result = store_commit(node->store, node->committing);

@@ -33,7 +33,7 @@ static size_t add_peers(const struct sim *sim, const struct sim_node *node, stru
 void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, struct core_config *ret_config)
 {
     *ret_config = (struct core_config){
-        .node = node->name, .area = node->area, .peers = peers, .peers_count = add_peers(sim, node, peers), .seal = &seal_null,
+        .node = node->name, .area = node->area, .peers = peers, .peers_count = add_peers(sim, node, peers), .seal = sim->trust ? &node->keys.seal : &seal_null,
         .seed = sim->options.seed * 1000003u + node->index * 1009u + node->incarnations,
         .link_window_messages = sim->window_messages, .link_window_bytes = 256 * 1024,
         .member_window_messages = sim->member_window_messages, .member_window_bytes = 256 * 1024,
@@ -49,6 +49,7 @@ void node_start(struct sim *sim, struct sim_node *node)
     char error[128] = "";
     node->incarnations++;
     node->life = ++sim->lives;
+    sim_keys_start(&node->keys, sim, node->name, node->area);
     node_config(sim, node, peers, &config);
     if (sim->options.print_trace || sim->options.keep_trace) {
         config.trace = sim_core_trace;
@@ -83,6 +84,7 @@ void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms)
     sim->counts.crashes++;
     sim_trace(sim, "%s dies%s", node->name, node->committing ? " in the middle of a commit" : "");
     disk_crash(sim, node);
+    while (node->jobs_count > 0) core_job_free(node->jobs[--node->jobs_count].job);
     node->core = core_free(node->core);
     node->life = ++sim->lives;
     node->up_pipe = -1;
@@ -227,9 +229,34 @@ static void unstall(struct sim *sim, struct sim_node *node)
             sim_at(sim, 0, SIM_CHUNK, i, sim->pipes[i]->life, 0);
 }
 
+/* Threads end their work in any order. */
+static void start_jobs(struct sim *sim, struct sim_node *node)
+{
+    for (struct core_job *job; (job = core_next_job(node->core));) {
+        if (node->jobs_count == node->jobs_capacity) {
+            node->jobs_capacity = node->jobs_capacity ? node->jobs_capacity * 2 : 4;
+            node->jobs = base_realloc(node->jobs, node->jobs_capacity * sizeof *node->jobs);
+        }
+        node->jobs[node->jobs_count++] = (struct sim_job){ job, ++sim->lives };
+        sim_at(sim, sim_random(sim, 4), SIM_JOB, node->index, node->life, sim->lives);
+    }
+}
+
+void node_job(struct sim *sim, struct sim_node *node, uint64_t number)
+{
+    size_t at = 0;
+    while (node->jobs[at].number != number) at++;
+    struct core_event event = { .type = CORE_JOB_DONE, .job = node->jobs[at].job };
+    node->jobs[at] = node->jobs[--node->jobs_count];
+    core_job_run(event.job);
+    node_step(sim, node, &event);
+    node_settle(sim, node);
+}
+
 void node_settle(struct sim *sim, struct sim_node *node)
 {
     struct core_output output;
+    start_jobs(sim, node);
     while (!sim->failed && core_next_output(node->core, &output)) {
         put_out(sim, node, &output);
         free(output.data);

@@ -121,6 +121,9 @@ static void visit_event(struct sim *sim, const struct sim_event *event)
     case SIM_VERDICT:
         if (member_lives) member_late_verdict(sim, member, event->token);
         break;
+    case SIM_JOB:
+        if (node_lives) node_job(sim, node, event->token);
+        break;
     case SIM_DISK_ROOM:
         store_array_faults(node->store)->full = sim->now_ms < node->full_until_ms;
         break;
@@ -195,6 +198,8 @@ struct sim *sim_free(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         struct sim_node *node = &sim->nodes[i];
+        for (size_t k = 0; k < node->jobs_count; k++) core_job_free(node->jobs[k].job);
+        free(node->jobs);
         node->core = core_free(node->core);
         node->store = store_close(node->store);
         buf_deinit(&node->audit_out);

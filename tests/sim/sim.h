@@ -4,6 +4,7 @@
  *   sim.c      the world, its events and its clock          node.c    the shell around a core, as broker/node.c is
  *   wire.c     streams: latency, cuts, partitions, slowness  member.c  a session with its outbox and its office workers
  *   disk.c     commits: latency, full, crash in between      traffic.c what members and misfortune do, by seed
+ *   keys.c     certificates and signatures, made of names
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
@@ -26,7 +27,7 @@ struct sim;
 /* ---- events ---- */
 
 enum sim_event_type { SIM_CHUNK, SIM_COMMIT, SIM_NODE_TICK, SIM_MEMBER_TICK, SIM_NODE_DIAL, SIM_MEMBER_DIAL, SIM_NODE_START, SIM_MEMBER_START,
-                      SIM_VERDICT, SIM_DISK_ROOM, SIM_EVENT_COUNT };
+                      SIM_VERDICT, SIM_DISK_ROOM, SIM_JOB, SIM_EVENT_COUNT };
 
 struct sim_event {
     uint64_t at_ms;
@@ -34,7 +35,7 @@ struct sim_event {
     enum sim_event_type type;
     uint32_t index;      /* node, member or pipe */
     uint64_t life;       /* whose life it was meant for: later lives ignore it */
-    uint64_t token;      /* SIM_VERDICT */
+    uint64_t token;      /* SIM_VERDICT; SIM_JOB: its number */
 };
 
 /* ---- wires ---- */
@@ -73,7 +74,30 @@ struct sim_pipe {
     uint32_t latency_ms, jitter_ms, bytes_per_ms;
 };
 
+/* ---- keys ---- */
+
+enum { SIM_CERTIFICATE_SIZE_MAX = 160, SIM_KEYS_MAX = 64 };
+
+struct sim_certificate {
+    struct seal_key_id id;
+    struct seal_identity identity;
+    uint8_t bytes[SIM_CERTIFICATE_SIZE_MAX];
+    uint32_t size;
+};
+
+struct sim_keys {
+    struct seal seal;
+    uint64_t secret;               /* of the authority and of everybody: keys.c keeps them apart by name */
+    struct sim_certificate known[SIM_KEYS_MAX]; /* the first is the own one */
+    uint32_t count;
+};
+
 /* ---- places ---- */
+
+struct sim_job {
+    struct core_job *job;
+    uint64_t number;
+};
 
 struct sim_node {
     uint32_t index;
@@ -81,6 +105,9 @@ struct sim_node {
     int parent;                    /* index or -1 */
     struct store *store;
     struct core *core;             /* NULL while down */
+    struct sim_keys keys;
+    struct sim_job *jobs;          /* under way */
+    size_t jobs_count, jobs_capacity;
     uint64_t life;
     uint64_t incarnations;         /* seeds of its lives differ */
     const struct store_batch *committing;
@@ -232,6 +259,7 @@ struct sim {
     uint32_t window_messages, member_window_messages, attempts_max;
     uint32_t latency_ms_max, fault_percent;
     uint32_t faults;               /* kinds of misfortune, a bit each: traffic.c */
+    bool trust;                    /* nodes sign and check */
     bool chatty;                   /* members submit from inside callbacks */
     uint64_t bytes_on_wire_max;
 };
@@ -284,6 +312,13 @@ void node_step(struct sim *sim, struct sim_node *node, struct core_event *event)
 /* Sends what the core has to say, commits what it wants committed, sets its alarm. */
 void node_settle(struct sim *sim, struct sim_node *node);
 void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, struct core_config *ret_config);
+
+void node_job(struct sim *sim, struct sim_node *node, uint64_t number);
+
+/* keys.c */
+void sim_keys_start(struct sim_keys *keys, const struct sim *sim, const char *name, const char *area);
+void sim_keys_certificate(const struct sim_keys *keys, const char *name, const char *area, bool member, struct buf *out);
+void sim_keys_sign(const struct sim_keys *keys, const char *name, struct qiao_bytes message, uint8_t ret_signature[SEAL_SIGNATURE_SIZE]);
 
 /* disk.c */
 void disk_begin(struct sim *sim, struct sim_node *node);

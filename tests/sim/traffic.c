@@ -59,6 +59,7 @@ void traffic_build(struct sim *sim)
     sim->fault_percent = (uint32_t)sim_random(sim, sim_chance(sim, 30) ? 30 : 8);
     sim->faults = sim_chance(sim, 50) ? ALL_FAULTS : (uint32_t)sim_random(sim, ALL_FAULTS + 1);
     sim->chatty = sim_chance(sim, 30);
+    sim->trust = sim_chance(sim, 75);
     for (uint32_t i = 0; i < sim->nodes_count; i++) sim->nodes[i].disk_ms_max = 1 + (uint32_t)sim_random(sim, 20);
 }
 

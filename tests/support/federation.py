@@ -222,11 +222,12 @@ class Federation:
     def pki(self, *arguments):
         subprocess.run([program("qiao"), "pki", *arguments], check=True, stdout=subprocess.DEVNULL)
 
-    def issue(self, name):
+    def issue(self, name, *more):
         """Certificate and key for a node or member; returns the folder they are in."""
         folder = os.path.join(self.folder, "pki", name.replace("/", "_"))
         if not os.path.exists(folder):
-            self.pki("issue", "--ca", os.path.join(self.folder, "ca"), "--out", folder, "--name", name)
+            area = ["--area", self.nodes[name].area] if name in self.nodes else []
+            self.pki("issue", "--ca", os.path.join(self.folder, "ca"), "--out", folder, "--name", name, *area, *more)
         return folder
 
     def _make_certificates(self):

@@ -9,7 +9,7 @@ static const struct link_options base_options = {
 static void init_end(struct pair_end *end, const struct link_options *options)
 {
     *end = (struct pair_end){ .accepts = true };
-    for (unsigned lane = 0; lane < LINK_LANES; lane++) end->resume[lane] = (struct link_resume){ 0, 1 };
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) end->resume[lane] = (struct link_resume){ .received = 0, .next = 1 };
     link_init(&end->link, options, 0);
 }
 

@@ -115,8 +115,8 @@ Test(link, resume_goes_on_where_the_peer_has_it)
 {
     struct pair p;
     pair_init(&p);
-    p.dialer.resume[0] = (struct link_resume){ 0, 5 };     /* 5 and up wait to be sent */
-    p.listener.resume[0] = (struct link_resume){ 7, 1 };   /* up to 7 came in an earlier session */
+    p.dialer.resume[0] = (struct link_resume){ .received = 0, .next = 5 };     /* 5 and up wait to be sent */
+    p.listener.resume[0] = (struct link_resume){ .received = 7, .next = 1 };   /* up to 7 came in an earlier session */
     pair_connect(&p);
     cr_assert_eq(p.dialer.link.tx[0].acked, 7);
     cr_assert_eq(p.dialer.link.tx[0].next, 8);
@@ -128,8 +128,8 @@ Test(link, a_run_that_reaches_back_is_recognised)
 {
     struct pair p;
     pair_init(&p);
-    p.dialer.resume[0] = (struct link_resume){ 0, 5 };
-    p.listener.resume[0] = (struct link_resume){ 7, 1 };
+    p.dialer.resume[0] = (struct link_resume){ .received = 0, .next = 5 };
+    p.listener.resume[0] = (struct link_resume){ .received = 7, .next = 1 };
     pair_connect(&p);
     p.dialer.link.tx[0].next = 5; /* the sender's frames are whole runs: 5 to 9 lie in one */
     p.dialer.link.tx[0].acked = 4;
@@ -145,7 +145,7 @@ Test(link, a_batch_that_came_before_is_skipped_whole)
 {
     struct pair p;
     pair_init(&p);
-    p.listener.resume[0] = (struct link_resume){ 9, 1 };
+    p.listener.resume[0] = (struct link_resume){ .received = 9, .next = 1 };
     pair_connect(&p);
     p.dialer.link.tx[0].next = 3;
     pair_send(&p, &p.dialer, 0, 4);
@@ -159,8 +159,8 @@ Test(link, a_sender_that_begins_later_leaves_no_gap_behind)
 {
     struct pair p;
     pair_init(&p);
-    p.dialer.resume[0] = (struct link_resume){ 0, 50 }; /* what lay before has ended at the sender */
-    p.listener.resume[0] = (struct link_resume){ 7, 1 };
+    p.dialer.resume[0] = (struct link_resume){ .received = 0, .next = 50 }; /* what lay before has ended at the sender */
+    p.listener.resume[0] = (struct link_resume){ .received = 7, .next = 1 };
     pair_connect(&p);
     cr_assert_eq(p.dialer.link.tx[0].next, 50);
     cr_assert_eq(p.listener.link.rx[0].next, 50);

@@ -239,7 +239,7 @@ Test(hostile, resume_points_beyond_all_numbers_are_refused)
     for (int which = 0; which < 2; which++) {
         struct pair p;
         pair_init(&p);
-        p.dialer.resume[0] = which ? (struct link_resume){ UINT64_MAX, 1 } : (struct link_resume){ 0, UINT64_MAX };
+        p.dialer.resume[0] = which ? (struct link_resume){ .received = UINT64_MAX, .next = 1 } : (struct link_resume){ .received = 0, .next = UINT64_MAX };
         pair_connect(&p);
         cr_assert_eq(p.listener.link.state, LINK_STATE_CLOSED);
         cr_assert_eq(p.dialer.link.state, LINK_STATE_CLOSED);
