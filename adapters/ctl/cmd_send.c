@@ -3,6 +3,7 @@
 #include "admin.h"
 #include "bodies.h"
 #include "clock.h"
+#include "grounds.h"
 #include "input.h"
 #include "output.h"
 
@@ -14,7 +15,8 @@
 struct send_values {
     const char *to, *from, *kind, *case_id, *matter, *key, *correlation, *id;
     const char *body, *body_file, *body_json, *outbox;
-    uint64_t case_sequence, expires_ms;
+    const char *basis, *purpose, *retention, *personal_data, *consent, *event_day;
+    uint64_t case_sequence, expires_ms, retention_ms;
     unsigned lane, status, privacy;
     bool wait;
 };
@@ -36,6 +38,13 @@ static const struct option_spec send_options[] = {
     { .name = "lane", .letter = 'l', .type = OPTION_CHOICE, AT(lane), .help = "urgent overtakes normal, normal overtakes bulk", .choices = lanes, .standard = "normal" },
     { .name = "status", .type = OPTION_CHOICE, AT(status), .help = "drills and tests never reach live dispatch", .choices = statuses, .standard = "actual" },
     { .name = "privacy", .type = OPTION_CHOICE, AT(privacy), .help = "privacy class", .choices = privacies, .standard = "internal" },
+    { .name = "purpose", .letter = 'p', .type = OPTION_TEXT, AT(purpose), .placeholder = "CODE", .help = "what for, as the policy calls it, such as HANDLE_COMPLAINT" },
+    { .name = "basis", .type = OPTION_TEXT, AT(basis), .placeholder = "LAW#ARTICLE,…", .help = "legal bases, such as ECO-CODE#599" },
+    { .name = "event-day", .type = OPTION_TEXT, AT(event_day), .placeholder = "DAY", .help = "day on which the basis must be in force, if it is not today" },
+    { .name = "personal-data", .type = OPTION_TEXT, AT(personal_data), .placeholder = "FIELD,…", .help = "personal data in the body, such as name,contact" },
+    { .name = "consent", .type = OPTION_TEXT, AT(consent), .placeholder = "REFERENCE", .help = "the consent this relies on" },
+    { .name = "retention", .type = OPTION_TEXT, AT(retention), .placeholder = "RULE", .help = "rule by which the recipient keeps it" },
+    { .name = "retention-time", .type = OPTION_DURATION, AT(retention_ms), .placeholder = "DURATION", .help = "keep it no longer than this, such as 90d", .min = 1 },
     { .name = "expires", .letter = 'e', .type = OPTION_DURATION, AT(expires_ms), .placeholder = "DURATION", .help = "give up after this time, such as 2h", .min = 1 },
     { .name = "key", .type = OPTION_TEXT, AT(key), .placeholder = "TEXT", .help = "id of the record in the sending system; the same key takes effect once" },
     { .name = "correlation", .type = OPTION_TEXT, AT(correlation), .placeholder = "ID", .help = "the message that this one answers" },
@@ -64,6 +73,7 @@ struct send {
 struct letter {
     struct qiao_message message;
     char destination[ADDRESS_BUFFER_SIZE], source[ADDRESS_BUFFER_SIZE];
+    struct grounds grounds;
     uint8_t *body; /* owned, or NULL when the body is borrowed */
 };
 
@@ -152,6 +162,22 @@ static int read_body(struct letter *letter, const struct send_values *options)
     return status;
 }
 
+static int read_grounds(struct letter *letter, const struct send_values *options)
+{
+    struct qiao_message *message = &letter->message;
+    int status = options->basis ? grounds_read_bases(options->basis, &letter->grounds, message) : CTL_OK;
+
+    if (!status && options->personal_data)
+        status = grounds_read_personal_data(options->personal_data, &message->pi_mask);
+    if (!status && options->event_day)
+        status = grounds_read_day(options->event_day, &message->event_at_ms);
+    message->purpose = options->purpose;
+    message->consent_ref = options->consent;
+    message->retention_rule = options->retention;
+    message->retention_not_after_ms = options->retention_ms ? message->sent_at_ms + options->retention_ms : 0;
+    return status;
+}
+
 static int letter_init(struct letter *letter, const struct send_values *options)
 {
     struct qiao_message *message = &letter->message;
@@ -176,7 +202,8 @@ static int letter_init(struct letter *letter, const struct send_values *options)
     message->lane = (enum qiao_lane)options->lane;
     message->status = (enum qiao_status)options->status;
     message->privacy = (enum qiao_privacy)options->privacy;
-    return read_body(letter, options);
+    status = read_grounds(letter, options);
+    return status ? status : read_body(letter, options);
 }
 
 static void letter_deinit(struct letter *letter)

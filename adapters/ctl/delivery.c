@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <qiao/personal_data.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,46 @@ static void set_text(json_t *object, const char *key, const char *text)
         json_object_set_new(object, key, json_string(text));
 }
 
+static void set_bases(json_t *object, const struct qiao_message *message)
+{
+    json_t *bases = message->legal_basis_count ? json_array() : NULL;
+
+    for (size_t i = 0; bases && i < message->legal_basis_count; i++) {
+        const struct qiao_legal_basis *basis = &message->legal_basis[i];
+        json_array_append_new(bases, json_pack("{s:s, s:s, s:s}", "catalogue", basis->catalogue, "article", basis->article, "version", basis->version));
+    }
+    if (bases)
+        json_object_set_new(object, "legalBasis", bases);
+}
+
+static void set_personal_data(json_t *object, uint64_t mask)
+{
+    json_t *names = mask ? json_array() : NULL;
+
+    for (unsigned bit = 0; names && bit < 64; bit++) {
+        char number[16];
+        snprintf(number, sizeof(number), "bit %u", bit);
+        if (mask >> bit & 1)
+            json_array_append_new(names, json_string(qiao_personal_data_name(bit) ? qiao_personal_data_name(bit) : number));
+    }
+    if (names)
+        json_object_set_new(object, "personalData", names);
+}
+
+/* What policy asked for at the origin, and the recipient has to go by. */
+static void set_grounds(json_t *object, const struct qiao_message *message)
+{
+    set_text(object, "purpose", message->purpose);
+    set_bases(object, message);
+    set_personal_data(object, message->pi_mask);
+    set_text(object, "consentRef", message->consent_ref);
+    set_text(object, "retentionRule", message->retention_rule);
+    if (message->retention_not_after_ms)
+        json_object_set_new(object, "retentionNotAfterMs", json_integer((json_int_t)message->retention_not_after_ms));
+    if (message->event_at_ms)
+        json_object_set_new(object, "eventAtMs", json_integer((json_int_t)message->event_at_ms));
+}
+
 static void set_body(json_t *object, const struct qiao_message *message)
 {
     const char *text = (const char *)message->body.data;
@@ -92,6 +133,7 @@ json_t *delivery_to_json(const struct qiao_delivery *delivery)
     json_object_set_new(json, "lane", json_string(NAME_OF(lane_names, message->lane)));
     json_object_set_new(json, "status", json_string(NAME_OF(status_names, message->status)));
     json_object_set_new(json, "privacy", json_string(NAME_OF(privacy_names, message->privacy)));
+    set_grounds(json, message);
     json_object_set_new(json, "attempt", json_integer(delivery->attempt));
     set_body(json, message);
     return json;
@@ -147,5 +189,6 @@ bool delivery_print(const struct qiao_delivery *delivery, FILE *file)
         return false;
     return print_text(file, "from", source) && print_text(file, "to", destination) && print_text(file, "sent", sent) &&
            print_text(file, "case", message->case_id) && (!message->case_sequence || print_text(file, "number", number)) &&
-           print_text(file, "matter", message->matter) && print_text(file, "key", message->idempotency_key) && print_body(message, file);
+           print_text(file, "matter", message->matter) && print_text(file, "key", message->idempotency_key) &&
+           print_text(file, "purpose", message->purpose) && print_body(message, file);
 }

@@ -8,6 +8,12 @@ static bool is_zero(const struct qiao_id *id)
     return memcmp(id, &zero, sizeof zero) == 0;
 }
 
+static bool fits(const char *string, size_t size_max)
+{
+    struct qiao_bytes bytes = qiao_bytes_from_string(string);
+    return bytes.size <= size_max && utf8_valid(bytes);
+}
+
 static const char *check(const struct qiao_message *m)
 {
     const struct { const char *text; size_t size_max; const char *wrong; } texts[] = {
@@ -19,11 +25,18 @@ static const char *check(const struct qiao_message *m)
         { m->source.seat, QIAO_SEAT_SIZE_MAX, "source seat is too long or not UTF-8" },
         { m->case_id, QIAO_CASE_ID_SIZE_MAX, "case id is longer than 64 bytes or not UTF-8" },
         { m->matter, QIAO_MATTER_SIZE_MAX, "matter is longer than 64 bytes or not UTF-8" },
+        { m->purpose, QIAO_PURPOSE_SIZE_MAX, "purpose is longer than 64 bytes or not UTF-8" },
+        { m->retention_rule, QIAO_RETENTION_SIZE_MAX, "retention rule is longer than 64 bytes or not UTF-8" },
+        { m->consent_ref, QIAO_CONSENT_SIZE_MAX, "reference of the consent is longer than 128 bytes or not UTF-8" },
         { m->idempotency_key, QIAO_TEXT_SIZE_MAX, "idempotency key is longer than 1024 bytes or not UTF-8" },
     };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        struct qiao_bytes text = qiao_bytes_from_string(texts[i].text);
-        if (text.size > texts[i].size_max || !utf8_valid(text)) return texts[i].wrong;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!fits(texts[i].text, texts[i].size_max)) return texts[i].wrong;
+    if (m->legal_basis_count > QIAO_BASES_MAX) return "more than 16 legal bases";
+    for (size_t i = 0; i < m->legal_basis_count; i++) {
+        const struct qiao_legal_basis *b = &m->legal_basis[i];
+        if (!fits(b->catalogue, QIAO_BASIS_SIZE_MAX) || !fits(b->article, QIAO_BASIS_SIZE_MAX) || !fits(b->version, QIAO_BASIS_SIZE_MAX))
+            return "catalogue, article or version of a legal basis is longer than 64 bytes or not UTF-8";
     }
     if (!m->destination.area || !m->destination.area[0]) return "destination area is missing";
     if ((unsigned)m->lane >= QIAO_LANES || (unsigned)m->status > 2 || (unsigned)m->privacy > 3) return "lane, status or privacy class is out of range";
@@ -41,10 +54,25 @@ static const char *either(const char *string, const char *otherwise)
     return string && string[0] ? string : otherwise;
 }
 
+static void write_policy_fields(struct envelope_draft *draft, const struct qiao_message *m, struct legal_basis bases[QIAO_BASES_MAX])
+{
+    for (size_t i = 0; i < m->legal_basis_count; i++)
+        bases[i] = (struct legal_basis){ text(m->legal_basis[i].catalogue), text(m->legal_basis[i].article), text(m->legal_basis[i].version) };
+    draft->legal_basis = bases;
+    draft->legal_basis_count = m->legal_basis_count;
+    draft->purpose = text(m->purpose);
+    draft->retention_rule = text(m->retention_rule);
+    draft->retention_not_after_ms = m->retention_not_after_ms;
+    draft->pi_mask = m->pi_mask;
+    draft->consent_ref = text(m->consent_ref);
+    draft->event_at_ms = m->event_at_ms;
+}
+
 const char *draft_write(const struct qiao_message *m, const char *own_area, const char *own_org, const struct seal *seal, uint64_t wall_ms,
                         struct buf *scratch, struct buf *out, struct qiao_id *ret_id)
 {
     const char *wrong = check(m);
+    struct legal_basis bases[QIAO_BASES_MAX];
     uint8_t digest[32];
     if (wrong) return wrong;
     if (!own_org) return "a client without a member name cannot send";
@@ -60,6 +88,7 @@ const char *draft_write(const struct qiao_message *m, const char *own_area, cons
         .sent_at_ms = m->sent_at_ms ? m->sent_at_ms : wall_ms, .expires_at_ms = m->expires_at_ms,
         .lane = (unsigned)m->lane, .status = (unsigned)m->status, .privacy = (unsigned)m->privacy, .body = m->body,
     };
+    write_policy_fields(&draft, m, bases);
     if (!is_zero(&m->correlation_id)) draft.correlation_id = qiao_bytes(m->correlation_id.bytes, QIAO_ID_SIZE);
     if (m->body.size > 0) {
         seal_digest(seal, SEAL_SUITE_NONE, m->body, digest);
@@ -85,6 +114,17 @@ static struct qiao_address copy_address(struct arena *arena, const struct addres
     return (struct qiao_address){ copy(arena, address->area), copy(arena, address->org), copy(arena, address->seat) };
 }
 
+static const struct qiao_legal_basis *copy_bases(struct arena *arena, const struct header *h)
+{
+    struct qiao_legal_basis *bases = h->legal_basis_count ? arena_alloc(arena, h->legal_basis_count * sizeof *bases) : NULL;
+    for (unsigned i = 0; bases && i < h->legal_basis_count; i++) {
+        struct legal_basis basis = { 0 };
+        legal_basis_read(h->legal_basis[i], &basis);
+        bases[i] = (struct qiao_legal_basis){ copy(arena, basis.catalogue), copy(arena, basis.article), copy(arena, basis.version) };
+    }
+    return bases;
+}
+
 void draft_read(const struct envelope *e, struct arena *arena, struct qiao_message *m)
 {
     const struct header *h = &e->header;
@@ -93,7 +133,10 @@ void draft_read(const struct envelope *e, struct arena *arena, struct qiao_messa
         .case_id = copy(arena, h->case_id), .case_sequence = h->case_sequence, .matter = copy(arena, h->matter),
         .idempotency_key = copy(arena, h->idempotency_key), .sent_at_ms = h->sent_at_ms, .expires_at_ms = h->expires_at_ms,
         .lane = (enum qiao_lane)h->lane, .status = (enum qiao_status)h->status, .privacy = (enum qiao_privacy)h->privacy, .body = e->body,
+        .legal_basis = copy_bases(arena, h), .purpose = copy(arena, h->purpose), .retention_rule = copy(arena, h->retention_rule),
+        .retention_not_after_ms = h->retention_not_after_ms, .pi_mask = h->pi_mask, .consent_ref = copy(arena, h->consent_ref), .event_at_ms = h->event_at_ms,
     };
+    m->legal_basis_count = m->legal_basis ? h->legal_basis_count : 0;
     if (h->correlation_id.size == QIAO_ID_SIZE) memcpy(m->correlation_id.bytes, h->correlation_id.data, QIAO_ID_SIZE);
 }
 

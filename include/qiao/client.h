@@ -49,6 +49,13 @@ struct qiao_address {
     const char *seat;
 };
 
+/* An article of a law in the catalogue of legal bases: "ECO-CODE", "599", and the catalogue's version ("" or NULL: the one in force). */
+struct qiao_legal_basis {
+    const char *catalogue;
+    const char *article;
+    const char *version;
+};
+
 struct qiao_message {
     struct qiao_id id;                 /* all zero: made on submit */
     unsigned kind;                     /* enum qiao_kind or a kind of your own */
@@ -64,6 +71,14 @@ struct qiao_message {
     enum qiao_lane lane;
     enum qiao_status status;
     enum qiao_privacy privacy;
+    const struct qiao_legal_basis *legal_basis; /* legal_basis_count of them, at most QIAO_BASES_MAX; or NULL */
+    size_t legal_basis_count;
+    const char *purpose;               /* or NULL */
+    const char *retention_rule;        /* or NULL */
+    uint64_t retention_not_after_ms;   /* 0: as long as the rule says */
+    uint64_t pi_mask;                  /* personal data in the body: QIAO_PI_… of qiao/personal_data.h */
+    const char *consent_ref;           /* the consent this relies on, or NULL */
+    uint64_t event_at_ms;              /* the day the legal basis is judged on; 0: sent_at_ms */
     struct qiao_bytes body;            /* protobuf of the kind; at most QIAO_BODY_SIZE_MAX */
 };
 

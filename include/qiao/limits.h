@@ -18,6 +18,11 @@
 #define QIAO_CASE_ID_SIZE_MAX 64u
 #define QIAO_TEXT_SIZE_MAX 1024u                /* reasons in receipts and errors */
 #define QIAO_MATTER_SIZE_MAX 64u
+#define QIAO_PURPOSE_SIZE_MAX 64u
+#define QIAO_BASIS_SIZE_MAX 64u                 /* catalogue, article or version of a legal basis */
+#define QIAO_BASES_MAX 16u                      /* legal bases of one message */
+#define QIAO_RETENTION_SIZE_MAX 64u             /* name of a retention rule */
+#define QIAO_CONSENT_SIZE_MAX 128u
 #define QIAO_BATCH_MESSAGES_MAX 65536u          /* messages in one batch frame */
 #define QIAO_RECORD_SIZE_TARGET (256u * 1024u)  /* a stored run of messages is closed when it grows past this */
 #define QIAO_CREDIT_MESSAGES_MAX (1024u * 1024u)    /* what a peer is believed to take unacknowledged on a lane */

@@ -1,5 +1,7 @@
 #include <qiao/err.h>
 #include <qiao/kind.h>
+#include <qiao/org_type.h>
+#include <qiao/personal_data.h>
 
 #include <stddef.h>
 #include <string.h>
@@ -19,6 +21,18 @@ static const struct named_number codes[] = {
 static const struct named_number kinds[] = {
 #define X(name, number, text) { number, text, NULL },
     QIAO_KIND_MAP(X)
+#undef X
+};
+
+static const struct named_number org_types[] = {
+#define X(name, number, text) { number, text, NULL },
+    QIAO_ORG_TYPE_MAP(X)
+#undef X
+};
+
+static const struct named_number personal_data[] = {
+#define X(name, bit, text, covers) { bit, text, covers },
+    QIAO_PERSONAL_DATA_MAP(X)
 #undef X
 };
 
@@ -64,4 +78,27 @@ const char *qiao_kind_name(unsigned kind)
 int qiao_kind_from_name(const char *name)
 {
     return by_name(kinds, COUNT(kinds), name);
+}
+
+const char *qiao_org_type_name(unsigned type)
+{
+    const struct named_number *row = by_number(org_types, COUNT(org_types), type);
+    return row ? row->name : "unknown";
+}
+
+int qiao_org_type_from_name(const char *name)
+{
+    return by_name(org_types, COUNT(org_types), name);
+}
+
+const char *qiao_personal_data_name(unsigned bit)
+{
+    const struct named_number *row = by_number(personal_data, COUNT(personal_data), bit);
+    return row ? row->name : NULL;
+}
+
+uint64_t qiao_personal_data_from_name(const char *name)
+{
+    int bit = by_name(personal_data, COUNT(personal_data), name);
+    return bit < 0 ? 0 : (uint64_t)1 << bit;
 }

@@ -2,7 +2,7 @@
 
 #include <qiao/err.h>
 
-enum { HEADER_FIELD_COUNT = 25, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
+enum { HEADER_FIELD_COUNT = 28, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
 
 /* No NUL: what one side compares as bytes, another reads as a C string. */
 static bool text_ok(struct qiao_bytes text, size_t size_max)
@@ -27,10 +27,47 @@ static bool read_address(struct qiao_bytes raw, struct address *ret_address)
     return !r.failed;
 }
 
+bool legal_basis_read(struct qiao_bytes raw, struct legal_basis *ret_basis)
+{
+    struct legal_basis b = { 0 };
+    struct qiao_bytes *const fields[] = { NULL, &b.catalogue, &b.article, &b.version };
+    struct pb_reader r = pb_reader(raw);
+    struct pb_field f;
+    while (pb_next(&r, &f)) {
+        if (f.number > 3) continue;
+        if (f.type != PB_BYTES || !text_ok(f.bytes, QIAO_BASIS_SIZE_MAX)) return false;
+        *fields[f.number] = f.bytes;
+    }
+    *ret_basis = b;
+    return !r.failed;
+}
+
+static bool add_basis(struct header *h, struct qiao_bytes raw)
+{
+    struct legal_basis basis;
+    if (!legal_basis_read(raw, &basis)) return false;
+    if (h->legal_basis_count < QIAO_BASES_MAX) h->legal_basis[h->legal_basis_count] = raw;
+    h->legal_basis_count++; /* one too many is refused with a code when the rest is read */
+    return true;
+}
+
+static bool read_retention(struct qiao_bytes raw, struct header *h)
+{
+    struct pb_reader r = pb_reader(raw);
+    struct pb_field f;
+    while (pb_next(&r, &f)) {
+        if ((f.number == 1 && (f.type != PB_BYTES || !text_ok(f.bytes, QIAO_RETENTION_SIZE_MAX))) || (f.number == 2 && f.type != PB_FIXED64)) return false;
+        if (f.number == 1) h->retention_rule = f.bytes;
+        if (f.number == 2) h->retention_not_after_ms = f.value;
+    }
+    return !r.failed;
+}
+
 /* Which wire type each known field must have; 0xff: not looked at. */
 static const uint8_t header_types[HEADER_FIELD_COUNT] = {
     0xff, PB_BYTES, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_FIXED64,
     PB_VARINT, PB_FIXED64, PB_VARINT, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES,
+    PB_VARINT, PB_BYTES, PB_FIXED64,
 };
 
 static bool read_id(struct qiao_bytes bytes, struct qiao_id *ret_id)
@@ -38,6 +75,20 @@ static bool read_id(struct qiao_bytes bytes, struct qiao_id *ret_id)
     if (bytes.size != QIAO_ID_SIZE) return false;
     memcpy(ret_id->bytes, bytes.data, QIAO_ID_SIZE);
     return true;
+}
+
+/* The fields that policy asks for. */
+static bool read_policy_field(const struct pb_field *f, struct header *h)
+{
+    switch (f->number) {
+    case 17: return add_basis(h, f->bytes);
+    case 18: h->purpose = f->bytes; return text_ok(f->bytes, QIAO_PURPOSE_SIZE_MAX);
+    case 19: return read_retention(f->bytes, h);
+    case 25: h->pi_mask = f->value; return true;
+    case 26: h->consent_ref = f->bytes; return text_ok(f->bytes, QIAO_CONSENT_SIZE_MAX);
+    case 27: h->event_at_ms = f->value; return true;
+    default: return true;
+    }
 }
 
 static bool read_header_field(const struct pb_field *f, struct header *h)
@@ -60,7 +111,7 @@ static bool read_header_field(const struct pb_field *f, struct header *h)
     case 20: h->body_digest = f->bytes; return f->bytes.size == 0 || f->bytes.size == 32;
     case 21: h->body_size = f->value; return true;
     case 24: h->matter = f->bytes; return text_ok(f->bytes, QIAO_MATTER_SIZE_MAX);
-    default: return true;
+    default: return read_policy_field(f, h);
     }
 }
 
@@ -77,6 +128,10 @@ static unsigned read_header(struct qiao_bytes bytes, struct header *h)
         seen |= bit;
     }
     if (r.failed || !(seen & 1u << 1)) return QIAO_CODE_MALFORMED;
+    if (h->legal_basis_count > QIAO_BASES_MAX) {
+        h->legal_basis_count = QIAO_BASES_MAX;
+        return QIAO_CODE_TOO_LARGE;
+    }
     if (h->destination.area.size == 0 && h->destination.service.size == 0) return QIAO_CODE_ADDRESS;
     return QIAO_CODE_OK;
 }
@@ -156,6 +211,28 @@ void address_write(struct buf *buf, struct qiao_bytes area, struct qiao_bytes or
     pb_put_bytes(buf, 3, seat);
 }
 
+/* Bytes of a text field whose number is below 16; empty ones are left out. */
+static size_t text_size(struct qiao_bytes text)
+{
+    return text.size ? 1 + pb_varint_size(text.size) + text.size : 0;
+}
+
+static void write_basis(struct buf *buf, const struct legal_basis *b)
+{
+    pb_put_bytes_head(buf, 17, text_size(b->catalogue) + text_size(b->article) + text_size(b->version));
+    pb_put_bytes(buf, 1, b->catalogue);
+    pb_put_bytes(buf, 2, b->article);
+    pb_put_bytes(buf, 3, b->version);
+}
+
+static void write_retention(struct buf *buf, const struct envelope_draft *d)
+{
+    if (d->retention_rule.size == 0 && d->retention_not_after_ms == 0) return;
+    pb_put_bytes_head(buf, 19, text_size(d->retention_rule) + (d->retention_not_after_ms ? 9 : 0));
+    pb_put_bytes(buf, 1, d->retention_rule);
+    pb_put_fixed64(buf, 2, d->retention_not_after_ms);
+}
+
 static void write_header(struct buf *buf, const struct envelope_draft *d)
 {
     pb_put_bytes(buf, 1, qiao_bytes(d->id.bytes, QIAO_ID_SIZE));
@@ -172,9 +249,15 @@ static void write_header(struct buf *buf, const struct envelope_draft *d)
     pb_put_varint(buf, 14, d->lane);
     pb_put_varint(buf, 15, d->status);
     pb_put_varint(buf, 16, d->privacy);
+    for (size_t i = 0; i < d->legal_basis_count; i++) write_basis(buf, &d->legal_basis[i]);
+    pb_put_bytes(buf, 18, d->purpose);
+    write_retention(buf, d);
     pb_put_bytes(buf, 20, d->body_digest);
     pb_put_varint(buf, 21, d->body.size);
     pb_put_bytes(buf, 24, d->matter);
+    pb_put_varint(buf, 25, d->pi_mask);
+    pb_put_bytes(buf, 26, d->consent_ref);
+    pb_put_fixed64(buf, 27, d->event_at_ms);
 }
 
 /* The header's length is written before its content: room for the longest length of a header is kept and then closed up. */

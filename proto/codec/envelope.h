@@ -7,6 +7,10 @@
 #include <qiao/id.h>
 #include <qiao/limits.h>
 
+struct legal_basis {
+    struct qiao_bytes catalogue, article, version;
+};
+
 struct address {
     struct qiao_bytes area, org, seat, service;
     struct qiao_bytes raw; /* the serialised Address, to compare and to copy */
@@ -31,6 +35,14 @@ struct header {
     unsigned lane;          /* as numbered on the wire: 0 normal, 1 urgent, 2 bulk */
     unsigned status;
     unsigned privacy;
+    struct qiao_bytes legal_basis[QIAO_BASES_MAX]; /* serialised, checked: legal_basis_read */
+    unsigned legal_basis_count;
+    struct qiao_bytes purpose;
+    struct qiao_bytes retention_rule;
+    uint64_t retention_not_after_ms; /* 0: as long as the rule says */
+    uint64_t pi_mask;                /* personal data in the body: qiao/personal_data.h */
+    struct qiao_bytes consent_ref;
+    uint64_t event_at_ms;            /* 0: sent_at_ms */
 };
 
 struct envelope {
@@ -52,6 +64,9 @@ bool envelope_split(struct qiao_bytes raw, struct envelope_parts *ret_parts);
 /* Opens one envelope: sizes, UTF-8, id, addresses, digest size, enum ranges, number of hops. Returns QIAO_CODE_OK or the code of
  * the refusal; with any code but MALFORMED, *ret_envelope has what is needed to answer the sender. */
 unsigned envelope_open(struct qiao_bytes raw, struct envelope *ret_envelope);
+
+/* One element of header.legal_basis. False: not valid, which envelope_open has ruled out for those of an opened header. */
+bool legal_basis_read(struct qiao_bytes raw, struct legal_basis *ret_basis);
 
 /* True if the source of a refused envelope could be read, so that a receipt can be sent. */
 bool envelope_can_answer(const struct envelope *envelope);
@@ -76,6 +91,10 @@ struct envelope_draft {
     uint64_t sent_at_ms;
     uint64_t expires_at_ms;
     unsigned lane, status, privacy;
+    const struct legal_basis *legal_basis;
+    size_t legal_basis_count;
+    struct qiao_bytes purpose, retention_rule, consent_ref;
+    uint64_t retention_not_after_ms, pi_mask, event_at_ms;
 };
 
 /* Appends a serialised Address. */

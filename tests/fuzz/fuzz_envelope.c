@@ -36,6 +36,19 @@ static void compare_address(const struct address *ours, const Qiao__V1__Address 
     FUZZ_CHECK(same_text(ours->seat, theirs->seat) && same_text(ours->service, theirs->service));
 }
 
+static void compare_policy_fields(const struct header *ours, const Qiao__V1__Header *theirs)
+{
+    FUZZ_CHECK(ours->legal_basis_count == theirs->n_legal_basis && same_text(ours->purpose, theirs->purpose));
+    for (unsigned i = 0; i < ours->legal_basis_count; i++) {
+        struct legal_basis basis;
+        FUZZ_CHECK(legal_basis_read(ours->legal_basis[i], &basis) && same_text(basis.catalogue, theirs->legal_basis[i]->catalogue));
+        FUZZ_CHECK(same_text(basis.article, theirs->legal_basis[i]->article) && same_text(basis.version, theirs->legal_basis[i]->version));
+    }
+    FUZZ_CHECK(same_text(ours->retention_rule, theirs->retention ? theirs->retention->rule : ""));
+    FUZZ_CHECK(ours->retention_not_after_ms == (theirs->retention ? theirs->retention->not_after_ms : 0));
+    FUZZ_CHECK(ours->pi_mask == theirs->pi_mask && same_text(ours->consent_ref, theirs->consent_ref) && ours->event_at_ms == theirs->event_at_ms);
+}
+
 static void compare_header(const struct header *ours, const Qiao__V1__Header *theirs)
 {
     FUZZ_CHECK(same_bytes(qiao_bytes(ours->id.bytes, QIAO_ID_SIZE), theirs->id));
@@ -48,6 +61,7 @@ static void compare_header(const struct header *ours, const Qiao__V1__Header *th
     FUZZ_CHECK(ours->sent_at_ms == theirs->sent_at_ms && ours->expires_at_ms == theirs->expires_at_ms);
     FUZZ_CHECK((int)ours->lane == (int)theirs->lane && (int)ours->status == (int)theirs->status && (int)ours->privacy == (int)theirs->privacy_class);
     FUZZ_CHECK(same_bytes(ours->body_digest, theirs->body_digest) && ours->body_size == theirs->body_size);
+    compare_policy_fields(ours, theirs);
 }
 
 static void compare_envelope(const struct envelope *ours, struct qiao_bytes raw, struct arena *arena)

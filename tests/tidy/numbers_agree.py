@@ -50,7 +50,7 @@ def check_pair(read, c, proto, other_names):
 
 def check_map(read, name, macro):
     text = read(name)
-    rows = re.findall(r'X\((\w+),\s*(\d+),\s*"([^"]*)"\)', text[text.index(macro):])
+    rows = re.findall(r'X\((\w+),\s*(\d+),\s*"([^"]*)"[,)]', text[text.index(macro):])
     if len(rows) < 5:
         yield name, f'{macro} not found'
     for column, what in ((0, 'name'), (1, 'number'), (2, 'text')):
@@ -101,6 +101,8 @@ def check(read):
         yield from check_pair(read, c, proto, other_names)
     yield from check_map(read, 'include/qiao/err.h', 'QIAO_CODE_MAP')
     yield from check_map(read, 'include/qiao/kind.h', 'QIAO_KIND_MAP')
+    yield from check_map(read, 'include/qiao/org_type.h', 'QIAO_ORG_TYPE_MAP')
+    yield from check_map(read, 'include/qiao/personal_data.h', 'QIAO_PERSONAL_DATA_MAP')
     yield from check_kinds_have_schemas(read)
     yield from check_header_types(read)
     yield from check_field_numbers(read)

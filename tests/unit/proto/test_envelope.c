@@ -17,6 +17,9 @@ static struct qiao_bytes text(const char *string)
 static struct envelope_draft full_draft(struct buf *scratch)
 {
     static uint8_t digest[32] = { 9 };
+    static struct legal_basis bases[2];
+    bases[0] = (struct legal_basis){ text("ECO-CODE"), text("1190(3)"), text("2026-11") };
+    bases[1] = (struct legal_basis){ text("PIPL"), text("13"), qiao_bytes(NULL, 0) };
     address_write(scratch, text(area), text(org), text(seat));
     size_t source_size = scratch->size;
     address_write(scratch, text("990101"), text("court"), qiao_bytes(NULL, 0));
@@ -26,6 +29,8 @@ static struct envelope_draft full_draft(struct buf *scratch)
         .case_id = text("case-桥-1"), .case_sequence = 300, .correlation_id = qiao_bytes("sixteen bytes!!!", 16), .idempotency_key = text("row 17"),
         .matter = text("NOISE.CONSTRUCTION"), .body_digest = qiao_bytes(digest, 32), .body = text("the body"), .sent_at_ms = 1700000000000u,
         .expires_at_ms = 1700000600000u, .lane = 2, .status = 1, .privacy = 2,
+        .legal_basis = bases, .legal_basis_count = 2, .purpose = text("HANDLE_COMPLAINT"), .retention_rule = text("CASE.10Y"),
+        .retention_not_after_ms = 2000000000000u, .pi_mask = 1ull << 63 | 5, .consent_ref = text("CON-3"), .event_at_ms = 1699990000000u,
     };
 }
 
@@ -55,6 +60,49 @@ Test(envelope, what_is_written_is_opened)
     cr_assert(envelope_can_answer(&e));
 }
 
+Test(envelope, what_policy_asks_for_is_opened)
+{
+    buf_auto out = { 0 };
+    struct envelope e;
+    struct legal_basis basis;
+    write_full(&out);
+    cr_assert_eq(envelope_open(buf_bytes(&out), &e), QIAO_CODE_OK);
+    const struct header *h = &e.header;
+    cr_assert_eq(h->legal_basis_count, 2);
+    cr_assert(legal_basis_read(h->legal_basis[0], &basis) && qiao_bytes_equal(basis.catalogue, text("ECO-CODE")));
+    cr_assert(qiao_bytes_equal(basis.article, text("1190(3)")) && qiao_bytes_equal(basis.version, text("2026-11")));
+    cr_assert(legal_basis_read(h->legal_basis[1], &basis) && qiao_bytes_equal(basis.article, text("13")) && basis.version.size == 0);
+    cr_assert(qiao_bytes_equal(h->purpose, text("HANDLE_COMPLAINT")) && qiao_bytes_equal(h->retention_rule, text("CASE.10Y")));
+    cr_assert(h->retention_not_after_ms == 2000000000000u && h->pi_mask == (1ull << 63 | 5) && h->event_at_ms == 1699990000000u);
+    cr_assert(qiao_bytes_equal(h->consent_ref, text("CON-3")));
+}
+
+static unsigned open_with_bases(size_t count, struct legal_basis basis)
+{
+    struct legal_basis bases[QIAO_BASES_MAX + 1];
+    buf_auto scratch = { 0 };
+    buf_auto out = { 0 };
+    struct envelope e;
+    struct envelope_draft draft = full_draft(&scratch);
+    for (size_t i = 0; i < count; i++) bases[i] = basis;
+    draft.legal_basis = bases;
+    draft.legal_basis_count = count;
+    envelope_write(&out, &draft);
+    unsigned code = envelope_open(buf_bytes(&out), &e);
+    cr_assert(code == QIAO_CODE_MALFORMED || (e.header.legal_basis_count <= QIAO_BASES_MAX && envelope_can_answer(&e)));
+    return code;
+}
+
+Test(envelope, legal_bases_are_bounded_in_number_and_size)
+{
+    static const char long_text[QIAO_BASIS_SIZE_MAX + 2] = "12345678901234567890123456789012345678901234567890123456789012345";
+    cr_assert_eq(open_with_bases(QIAO_BASES_MAX, (struct legal_basis){ text("A"), text("1"), text("") }), QIAO_CODE_OK);
+    cr_assert_eq(open_with_bases(QIAO_BASES_MAX + 1, (struct legal_basis){ text("A"), text("1"), text("") }), QIAO_CODE_TOO_LARGE);
+    cr_assert_eq(open_with_bases(1, (struct legal_basis){ text("A"), qiao_bytes(long_text, QIAO_BASIS_SIZE_MAX), text("") }), QIAO_CODE_OK);
+    cr_assert_eq(open_with_bases(1, (struct legal_basis){ text("A"), qiao_bytes(long_text, QIAO_BASIS_SIZE_MAX + 1), text("") }), QIAO_CODE_MALFORMED);
+    cr_assert_eq(open_with_bases(1, (struct legal_basis){ text("A"), text("\xff"), text("") }), QIAO_CODE_MALFORMED);
+}
+
 Test(envelope, protobuf_c_reads_the_same)
 {
     buf_auto out = { 0 };
@@ -72,6 +120,11 @@ Test(envelope, protobuf_c_reads_the_same)
     cr_assert_str_eq(h->matter, "NOISE.CONSTRUCTION");
     cr_assert_str_eq(h->idempotency_key, "row 17");
     cr_assert(h->sent_at_ms == 1700000000000u && h->expires_at_ms == 1700000600000u && h->body_size == 8 && h->body_digest.len == 32);
+    cr_assert(h->n_legal_basis == 2 && h->retention->not_after_ms == 2000000000000u && h->pi_mask == (1ull << 63 | 5) && h->event_at_ms == 1699990000000u);
+    cr_assert_str_eq(h->legal_basis[0]->article, "1190(3)");
+    cr_assert_str_eq(h->retention->rule, "CASE.10Y");
+    cr_assert_str_eq(h->purpose, "HANDLE_COMPLAINT");
+    cr_assert_str_eq(h->consent_ref, "CON-3");
     cr_assert((int)h->lane == 2 && (int)h->status == 1 && (int)h->privacy_class == 2);
     cr_assert(e->body.len == 8 && memcmp(e->body.data, "the body", 8) == 0);
     qiao__v1__header__free_unpacked(h, NULL);
