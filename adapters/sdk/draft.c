@@ -68,7 +68,7 @@ static void write_policy_fields(struct envelope_draft *draft, const struct qiao_
     draft->event_at_ms = m->event_at_ms;
 }
 
-const char *draft_write(const struct qiao_message *m, const char *own_area, const char *own_org, const struct seal *seal, uint64_t wall_ms,
+const char *draft_write(const struct qiao_message *m, const char *own_area, const char *own_org, const struct seal *seal, unsigned digest_suite, uint64_t wall_ms,
                         struct buf *scratch, struct buf *out, struct qiao_id *ret_id)
 {
     const char *wrong = check(m);
@@ -91,7 +91,8 @@ const char *draft_write(const struct qiao_message *m, const char *own_area, cons
     write_policy_fields(&draft, m, bases);
     if (!is_zero(&m->correlation_id)) draft.correlation_id = qiao_bytes(m->correlation_id.bytes, QIAO_ID_SIZE);
     if (m->body.size > 0) {
-        seal_digest(seal, SEAL_SUITE_NONE, m->body, digest);
+        seal_digest(seal, (enum seal_suite)digest_suite, m->body, digest);
+        draft.digest_suite = digest_suite == SEAL_SUITE_GM1 ? SEAL_SUITE_GM1 : SEAL_SUITE_NONE;
         draft.body_digest = qiao_bytes(digest, sizeof digest);
     }
     envelope_write(out, &draft);

@@ -9,7 +9,7 @@
 #include <qiao/client.h>
 
 /* Appends the envelope of message to out; scratch is clobbered. NULL, or what is wrong with the message. */
-const char *draft_write(const struct qiao_message *message, const char *own_area, const char *own_org, const struct seal *seal, uint64_t wall_ms,
+const char *draft_write(const struct qiao_message *message, const char *own_area, const char *own_org, const struct seal *seal, unsigned digest_suite, uint64_t wall_ms,
                         struct buf *scratch, struct buf *out, struct qiao_id *ret_id);
 
 /* Fills message from an opened envelope; strings are copied into the arena. */

@@ -99,7 +99,7 @@ int session_submit(struct session *s, const struct qiao_message *message, uint64
     if (s->unacknowledged >= s->options.window_messages || (s->unacknowledged > 0 && s->unacknowledged_bytes >= s->options.window_bytes)) return QIAO_CLIENT_BUSY;
     struct qiao_id id;
     s->scratch.size = s->scratch2.size = 0;
-    const char *wrong = draft_write(message, s->area, s->options.member, s->options.seal, wall_ms, &s->scratch2, &s->scratch, &id);
+    const char *wrong = draft_write(message, s->area, s->options.member, s->options.seal, s->connected ? s->link.peer_suite : 0, wall_ms, &s->scratch2, &s->scratch, &id);
     if (wrong) {
         snprintf(s->error, sizeof s->error, "%s", wrong);
         return QIAO_CLIENT_INVALID;
@@ -302,7 +302,7 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
     }
     if (e.header.body_digest.size == 32) {
         uint8_t digest[32];
-        seal_digest(s->options.seal, SEAL_SUITE_NONE, e.body, digest);
+        seal_digest(s->options.seal, (enum seal_suite)e.header.digest_suite, e.body, digest);
         if (memcmp(digest, e.header.body_digest.data, 32) != 0) {
             add_verdict(s, lane, sequence, QIAO_VERDICT_REFUSE, QIAO_CODE_DIGEST, qiao_code_text(QIAO_CODE_DIGEST), 0);
             return;

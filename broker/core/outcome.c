@@ -86,10 +86,11 @@ static void send_receipt(struct core *core, const struct receipt *r, struct buf 
     uint8_t digest[32];
     body->size = raw->size = 0;
     make_body(core, r, body);
-    seal_digest(core->config.seal, SEAL_SUITE_NONE, buf_bytes(body), digest);
+    seal_digest(core->config.seal, core->config.seal->suite, buf_bytes(body), digest);
     struct envelope_draft draft = {
         .id = core_new_id(core), .kind = QIAO_KIND_RECEIPT, .source = buf_bytes(&r->recipient), .destination = buf_bytes(&r->destination),
         .lane = r->lane, .sent_at_ms = core->wall_ms, .body = buf_bytes(body), .body_digest = qiao_bytes(digest, sizeof digest),
+        .digest_suite = core->config.seal->suite,
     };
     envelope_write(raw, &draft);
     struct envelope envelope;

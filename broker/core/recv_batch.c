@@ -162,7 +162,7 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     if (h->kind < QIAO_KIND_PAYLOAD) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
     if (h->body_digest.size == 0 && e->body.size > 0) return QIAO_CODE_DIGEST;
     if (h->body_digest.size > 0) {
-        seal_digest(core->config.seal, SEAL_SUITE_NONE, e->body, digest);
+        seal_digest(core->config.seal, (enum seal_suite)h->digest_suite, e->body, digest);
         if (memcmp(digest, h->body_digest.data, sizeof digest) != 0) return QIAO_CODE_DIGEST;
     }
     struct qiao_bytes root;

@@ -149,10 +149,11 @@ static void pass_on(struct core *core, struct peer *member, const struct envelop
     }
     buf_auto raw = { 0 };
     uint8_t digest[32];
-    seal_digest(core->config.seal, SEAL_SUITE_NONE, buf_bytes(fresh), digest);
+    seal_digest(core->config.seal, core->config.seal->suite, buf_bytes(fresh), digest);
     struct envelope_draft draft = {
         .id = core_new_id(core), .kind = QIAO_KIND_RECEIPT, .source = e->header.source.raw, .destination = e->header.destination.raw,
         .lane = e->header.lane, .sent_at_ms = e->header.sent_at_ms, .body = buf_bytes(fresh), .body_digest = qiao_bytes(digest, sizeof digest),
+        .digest_suite = core->config.seal->suite,
     };
     envelope_write(&raw, &draft);
     struct envelope again;

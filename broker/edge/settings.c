@@ -93,8 +93,8 @@ static bool names_this_node(const struct conf *conf, const struct keyring *keyri
     if (code == QIAO_CODE_OK && !self.member && strcmp(self.name, conf->node.id) == 0 && strcmp(self.area, conf->node.area) == 0) return true;
     if (code == QIAO_CODE_SUITE) snprintf(reterr_text, reterr_size, "the own certificate's suite is not among trust.suites: add it");
     else if (code != QIAO_CODE_OK) snprintf(reterr_text, reterr_size, "the own certificate does not hold: %s", qiao_code_text(code));
-    else snprintf(reterr_text, reterr_size, "the certificate names \"%s\" and area \"%s\", the node is %s with area %s: issue it with "
-                  "`qiao pki issue --name %s --area %s`, or take unsigned messages only with trust.suites: [none]", self.name, self.area, conf->node.id, conf->node.area, conf->node.id, conf->node.area);
+    else snprintf(reterr_text, reterr_size, "the certificate names \"%s\" and area \"%s\", the node is %s with area %s: issue it with `qiao pki issue --name %s "
+                  "--area %s`, or take unsigned messages only with trust.suites: [none]", self.name, self.area, conf->node.id, conf->node.area, conf->node.id, conf->node.area);
     return false;
 }
 

@@ -2,7 +2,7 @@
 
 #include <qiao/err.h>
 
-enum { HEADER_FIELD_COUNT = 28, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
+enum { HEADER_FIELD_COUNT = 29, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
 
 /* No NUL: what one side compares as bytes, another reads as a C string. */
 static bool text_ok(struct qiao_bytes text, size_t size_max)
@@ -67,7 +67,7 @@ static bool read_retention(struct qiao_bytes raw, struct header *h)
 static const uint8_t header_types[HEADER_FIELD_COUNT] = {
     0xff, PB_BYTES, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_FIXED64,
     PB_VARINT, PB_FIXED64, PB_VARINT, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES,
-    PB_VARINT, PB_BYTES, PB_FIXED64,
+    PB_VARINT, PB_BYTES, PB_FIXED64, PB_VARINT,
 };
 
 static bool read_id(struct qiao_bytes bytes, struct qiao_id *ret_id)
@@ -87,6 +87,7 @@ static bool read_policy_field(const struct pb_field *f, struct header *h)
     case 25: h->pi_mask = f->value; return true;
     case 26: h->consent_ref = f->bytes; return text_ok(f->bytes, QIAO_CONSENT_SIZE_MAX);
     case 27: h->event_at_ms = f->value; return true;
+    case 28: h->digest_suite = (unsigned)f->value; return f->value <= 2;
     default: return true;
     }
 }
@@ -258,6 +259,7 @@ static void write_header(struct buf *buf, const struct envelope_draft *d)
     pb_put_varint(buf, 25, d->pi_mask);
     pb_put_bytes(buf, 26, d->consent_ref);
     pb_put_fixed64(buf, 27, d->event_at_ms);
+    pb_put_varint(buf, 28, d->digest_suite);
 }
 
 /* The header's length is written before its content: room for the longest length of a header is kept and then closed up. */

@@ -29,6 +29,7 @@ struct header {
     struct qiao_bytes correlation_id;
     struct qiao_bytes matter;
     struct qiao_bytes body_digest;
+    unsigned digest_suite;  /* what body_digest is made with: 0 and 1 SHA-256, 2 SM3 */
     uint64_t body_size;
     uint64_t sent_at_ms;
     uint64_t expires_at_ms; /* 0: never */
@@ -87,6 +88,7 @@ struct envelope_draft {
     struct qiao_bytes idempotency_key;
     struct qiao_bytes matter;
     struct qiao_bytes body_digest;
+    unsigned digest_suite;
     struct qiao_bytes body;
     uint64_t sent_at_ms;
     uint64_t expires_at_ms;

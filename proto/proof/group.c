@@ -101,7 +101,7 @@ static unsigned check_body(const struct walk *w, const struct envelope *e)
 {
     uint8_t digest[SEAL_DIGEST_SIZE];
     if (e->header.body_digest.size == 0) return e->body.size == 0 ? QIAO_CODE_OK : QIAO_CODE_DIGEST;
-    seal_digest(w->seal, SEAL_SUITE_NONE, e->body, digest);
+    seal_digest(w->seal, (enum seal_suite)e->header.digest_suite, e->body, digest);
     return memcmp(digest, e->header.body_digest.data, SEAL_DIGEST_SIZE) == 0 ? QIAO_CODE_OK : QIAO_CODE_DIGEST;
 }
 
