@@ -1,6 +1,8 @@
 /* Messages from a link: opened, checked, deduplicated, routed into queues. */
 #include "core/state.h"
 
+#include "codec/sealed_form.h"
+
 #include <qiao/client.h>
 
 #define ORIGIN_NUMBER 0xffffu /* in id sets: the message as its origin knows it; peers have lower numbers */
@@ -165,6 +167,7 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
         seal_digest(core->config.seal, (enum seal_suite)h->digest_suite, e->body, digest);
         if (memcmp(digest, h->body_digest.data, sizeof digest) != 0) return QIAO_CODE_DIGEST;
     }
+    if (h->privacy == QIAO_PRIVACY_SEALED && !sealed_looks_sealed(e->body)) return QIAO_CODE_PLAINTEXT_SEALED;
     struct qiao_bytes root;
     if (address_is_set(&h->destination, &root) && h->kind != QIAO_KIND_BULLETIN && h->privacy != QIAO_PRIVACY_PUBLIC) return QIAO_CODE_WILDCARD;
     return h->expires_at_ms && h->expires_at_ms <= core->wall_ms ? QIAO_CODE_EXPIRED : QIAO_CODE_OK;

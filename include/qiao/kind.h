@@ -10,6 +10,7 @@ extern "C" {
 #define QIAO_KIND_MAP(X)                        \
     X(RECEIPT, 1, "receipt")                    \
     X(PAYLOAD, 100, "payload")                  \
+    X(SEALED, 110, "sealed")                    \
     X(CASE_OPEN, 200, "case.open")              \
     X(CASE_UPDATE, 201, "case.update")          \
     X(CASE_CLOSE, 202, "case.close")            \

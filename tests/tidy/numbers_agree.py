@@ -16,7 +16,7 @@ PAIRS = [
     (('broker/conf/conf.h', 'conf_role', 'CONF_ROLE_'), ('link', 'LinkRole', 'LINK_ROLE_'), {}),
 ]
 # Kinds without a body of their own in the schemas.
-KINDS_WITHOUT_SCHEMA = {'PAYLOAD', 'BULLETIN'}
+KINDS_WITHOUT_SCHEMA = {'PAYLOAD', 'SEALED', 'BULLETIN'}
 
 
 def c_enum(text, name):

@@ -27,7 +27,7 @@ INCLUDES = {
     'include': {'qiao'},
     'proto/base': {'qiao', 'proto/base'},
     'proto/codec': {'qiao', 'proto/base', 'proto/codec'},
-    'proto/seal': {'qiao', 'proto/base', 'proto/seal'},
+    'proto/seal': {'qiao', 'proto/base', 'proto/codec', 'proto/seal'},
     'proto/proof': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof'},
     'proto/link': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'schema'},
     'proto/wire': {'qiao', 'proto/base', 'proto/codec', 'proto/wire'},
@@ -55,7 +55,7 @@ SEAL_OPENSSL = tuple(f'proto/seal/{name}.' for name in 'openssl certificate clea
 LIBRARIES = {
     'uv.h': ('broker/edge/', 'broker/node.c', 'broker/main.c'),
     'nng/': ('proto/wire/',),
-    'openssl/': ('proto/wire/', 'adapters/ctl/pki/', 'adapters/csv/digest.c', *SEAL_OPENSSL),
+    'openssl/': ('proto/wire/', 'proto/seal/sealed', 'adapters/ctl/pki/', 'adapters/csv/digest.c', *SEAL_OPENSSL),
     'lmdb.h': ('broker/store/', 'adapters/sdk/outbox.c'),
     'libfyaml.h': ('broker/conf/', 'adapters/base/yaml.c'),
     'jansson.h': ('adapters/ctl/',),
