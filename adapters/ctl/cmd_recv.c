@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "delivery.h"
 #include "output.h"
+#include "sealing.h"
 #include "session.h"
 #include "verdict.h"
 
@@ -13,6 +14,8 @@
 struct recv_values {
     const char *verdict;
     const char *exec;
+    const char *passphrase_file;
+    struct option_list open_with;
     uint64_t count, idle_ms;
 };
 
@@ -25,6 +28,8 @@ static const struct option_spec recv_options[] = {
       .help = "accept, refuse[:CODE[:REASON]] or retry[:MILLISECONDS]", .standard = "accept" },
     { .name = "exec", .letter = 'x', .type = OPTION_TEXT, AT(exec), .placeholder = "COMMAND",
       .help = "let a shell command decide; it reads the message as JSON" },
+    { .name = "open-with", .type = OPTION_FILES, AT(open_with), .placeholder = "CERT,KEY", .help = "open sealed bodies with this certificate and key" },
+    { .name = "passphrase-file", .type = OPTION_FILE, AT(passphrase_file), .placeholder = "FILE", .help = "passphrase of the keys of --open-with, in its first line" },
 };
 
 #undef AT
@@ -42,6 +47,7 @@ struct errand {
 struct recv {
     struct ctl_session session; /* first: see session.h */
     const struct recv_values *options;
+    struct ctl_keys keys;
     struct verdict verdict;
     uint64_t count;
     uint64_t last_ns;  /* when the last delivery came, steady clock */
@@ -60,7 +66,7 @@ static struct errand *errand_free(struct errand *errand)
 {
     if (errand) {
         free(errand->case_id);
-        free(errand->text);
+        ctl_secret_free(errand->text, errand->text ? strlen(errand->text) : 0); /* it may have been sealed */
     }
     free(errand);
     return NULL;
@@ -78,6 +84,7 @@ static void recv_close(struct recv *recv)
 {
     child_stop(&recv->child);
     ctl_session_close(&recv->session);
+    ctl_keys_free(&recv->keys);
     while (recv->errands)
         drop_first(recv);
 }
@@ -95,6 +102,10 @@ static int run_recv(const struct globals *globals, const void *values, int argum
     (void)arguments;
     if (!status && !globals->member)
         status = command_fail(CTL_WRONG_USE, "receive as whom? Give --member NAME or set QIAO_MEMBER");
+    if (!status && recv.options->open_with.count) {
+        ctl_sealing_protect();
+        status = ctl_keys_load(&recv.keys, globals, false, &recv.options->open_with, recv.options->passphrase_file);
+    }
     if (!status)
         status = ctl_session_open(&recv.session, globals, &session_options, &handler);
     if (!status)
@@ -196,10 +207,8 @@ static enum qiao_verdict take_errand(struct recv *recv, const struct qiao_delive
 }
 
 /* What cannot be printed is not accepted: it comes again. */
-static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery *delivery)
+static enum qiao_verdict take_opened(struct recv *recv, const struct qiao_delivery *delivery)
 {
-    struct recv *recv = context;
-
     if (recv->options->exec && !recv->status)
         return take_errand(recv, delivery);
     if (recv->status || (recv->options->count && recv->count >= recv->options->count))
@@ -213,6 +222,36 @@ static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery
     if (recv->verdict.verdict != QIAO_VERDICT_ACCEPT)
         qiao_client_explain(recv->session.client, recv->verdict.code, recv->verdict.reason, recv->verdict.retry_after_ms);
     return recv->verdict.verdict;
+}
+
+/* What cannot be opened bounces: whoever sent it has to seal it anew, after asking for consent again if the organisation is another. */
+static enum qiao_verdict bounce(struct recv *recv, int result)
+{
+    if (result < 0)
+        return give_back(recv, command_fail(CTL_NO, "cannot open: %s", qiao_sealed_text(result)));
+    fprintf(stderr, "qiao: a sealed message was refused: %s\n", qiao_sealed_text(result));
+    qiao_client_explain(recv->session.client, QIAO_CODE_REFUSED_BY_MEMBER, qiao_sealed_text(result), 0);
+    return QIAO_VERDICT_REFUSE;
+}
+
+static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery *delivery)
+{
+    struct recv *recv = context;
+    struct qiao_delivery opened = *delivery;
+    struct qiao_sealed_content content;
+    enum qiao_verdict verdict;
+    int result;
+
+    if (!recv->keys.count || delivery->message.privacy != QIAO_PRIVACY_SEALED)
+        return take_opened(recv, delivery);
+    result = qiao_sealed_open(delivery->message.body, (const struct qiao_sealed_key *const *)recv->keys.keys, recv->keys.count, &delivery->message.id, &content);
+    if (result)
+        return bounce(recv, result);
+    opened.message.body = content.content;
+    opened.message.kind = content.kind ? content.kind : delivery->message.kind;
+    verdict = take_opened(recv, &opened);
+    qiao_sealed_free(&content.content);
+    return verdict;
 }
 
 /* What waits behind a message that will come again goes back too, or its case would lose its order. */
@@ -267,7 +306,9 @@ const struct command command_recv = {
             "every delivery is one line; the body stands in \"body\" if the kind has a schema, else in \"bodyText\" or \"bodyBase64\".\n\n"
             "With --exec each message goes to a shell command instead, one at a time: JSON on its standard input, QIAO_MESSAGE_ID, QIAO_KIND "
             "and QIAO_CASE_ID in its environment. Its exit status is the verdict: 0 accepts, 75 asks for another delivery later, as does "
-            "death by a signal, anything else refuses.",
+            "death by a signal, anything else refuses.\n\n"
+            "With --open-with sealed bodies are opened first, and the kind shown is the one inside. What is sealed for other keys, damaged, or sealed "
+            "for another message is refused, so that it returns to its sender.",
     .example = "qiao recv --member urban-mgmt --json --count 10",
     .options = recv_options,
     .option_count = sizeof(recv_options) / sizeof(recv_options[0]),

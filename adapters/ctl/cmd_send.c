@@ -6,16 +6,19 @@
 #include "grounds.h"
 #include "input.h"
 #include "output.h"
+#include "sealing.h"
 
 #include <inttypes.h>
+#include <qiao/kind.h>
 #include <qiao/limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct send_values {
     const char *to, *from, *kind, *case_id, *matter, *key, *correlation, *id;
-    const char *body, *body_file, *body_json, *outbox;
+    const char *body, *body_file, *body_json, *outbox, *consented;
     const char *basis, *purpose, *retention, *personal_data, *consent, *event_day;
+    struct option_list seal_to;
     uint64_t case_sequence, expires_ms, retention_ms;
     unsigned lane, status, privacy;
     bool wait;
@@ -24,7 +27,7 @@ struct send_values {
 /* In the order of the enumerations of client.h. */
 static const char *const lanes[] = { "normal", "urgent", "bulk", NULL };
 static const char *const statuses[] = { "actual", "exercise", "test", NULL };
-static const char *const privacies[] = { "internal", "public", "confidential", NULL };
+static const char *const privacies[] = { "internal", "public", "confidential", "sealed", NULL };
 
 #define AT(member) .offset = offsetof(struct send_values, member)
 
@@ -52,6 +55,9 @@ static const struct option_spec send_options[] = {
     { .name = "body", .letter = 'b', .type = OPTION_TEXT, AT(body), .placeholder = "TEXT", .help = "the body as it is" },
     { .name = "body-file", .type = OPTION_FILE, AT(body_file), .placeholder = "FILE", .help = "the body from a file, - for standard input" },
     { .name = "body-json", .letter = 'j', .type = OPTION_TEXT, AT(body_json), .placeholder = "JSON", .help = "fields of the kind's schema as proto3 JSON, or @FILE" },
+    { .name = "seal-to", .type = OPTION_FILES, AT(seal_to), .placeholder = "CERT",
+      .help = "seal the body for the owner of this certificate; kind and privacy class outside become sealed" },
+    { .name = "consented", .type = OPTION_FILE, AT(consented), .placeholder = "CERT", .help = "with --seal-to: only if it is still the organisation of this certificate" },
     { .name = "wait", .letter = 'w', .type = OPTION_FLAG, AT(wait), .help = "wait for the outcome; exit status 1 unless it is accepted" },
     { .name = "outbox", .letter = 'o', .type = OPTION_DIRECTORY, AT(outbox), .placeholder = "DIR", .help = "keep the message in this directory until the node has it" },
 };
@@ -75,6 +81,8 @@ struct letter {
     char destination[ADDRESS_BUFFER_SIZE], source[ADDRESS_BUFFER_SIZE];
     struct grounds grounds;
     uint8_t *body; /* owned, or NULL when the body is borrowed */
+    size_t body_size;
+    struct qiao_bytes container; /* the sealed body, owned */
 };
 
 static int letter_init(struct letter *letter, const struct send_values *options);
@@ -103,6 +111,10 @@ static int run_send(const struct globals *globals, const void *values, int argum
     (void)arguments;
     if (!globals->member)
         return command_fail(CTL_WRONG_USE, "send as whom? Give --member NAME or set QIAO_MEMBER");
+    if (send.options->consented && !send.options->seal_to.count)
+        return command_fail(CTL_WRONG_USE, "--consented is about --seal-to, which is missing");
+    if (send.options->seal_to.count)
+        ctl_sealing_protect();
     status = letter_init(&letter, send.options);
     if (!status)
         status = ctl_session_open(&send.session, globals, &session_options, &handler);
@@ -135,10 +147,11 @@ static int read_json(struct letter *letter, const char *text)
             return status;
     }
     valid = body_from_json(letter->message.kind, file ? file : text, size, &body, error);
-    free(file);
+    ctl_secret_free(file, size);
     if (!valid)
         return command_fail(CTL_WRONG_USE, "--body-json: %s", error);
     letter->body = (uint8_t *)body.data;
+    letter->body_size = body.size;
     letter->message.body = body;
     return CTL_OK;
 }
@@ -158,7 +171,24 @@ static int read_body(struct letter *letter, const struct send_values *options)
         return CTL_OK;
     status = input_read(options->body_file, QIAO_BODY_SIZE_MAX, (char **)&letter->body, &size);
     if (!status)
-        letter->message.body = qiao_bytes(letter->body, size);
+        letter->message.body = qiao_bytes(letter->body, letter->body_size = size);
+    return status;
+}
+
+/* Outside nothing tells what kind of content it is: that is inside. */
+static int seal_body(struct letter *letter, const struct send_values *options)
+{
+    struct qiao_message *message = &letter->message;
+    static const struct qiao_id none;
+    const struct ctl_sealing sealing = { .to = &options->seal_to, .consented = options->consented, .message_id = &message->id, .kind = message->kind };
+    int status;
+
+    if (qiao_id_equal(&message->id, &none))
+        message->id = qiao_id_new();
+    status = ctl_seal(&sealing, message->body, &letter->container);
+    message->kind = QIAO_KIND_SEALED;
+    message->privacy = QIAO_PRIVACY_SEALED;
+    message->body = letter->container;
     return status;
 }
 
@@ -203,12 +233,16 @@ static int letter_init(struct letter *letter, const struct send_values *options)
     message->status = (enum qiao_status)options->status;
     message->privacy = (enum qiao_privacy)options->privacy;
     status = read_grounds(letter, options);
-    return status ? status : read_body(letter, options);
+    if (!status) status = read_body(letter, options);
+    return !status && options->seal_to.count ? seal_body(letter, options) : status;
 }
 
 static void letter_deinit(struct letter *letter)
 {
+    if (letter->body)
+        explicit_bzero(letter->body, letter->body_size);
     free(letter->body);
+    qiao_sealed_free(&letter->container);
 }
 
 /* Without an outbox there is no point in submitting before the link is up. With one the message is safe even if the node is not there,
@@ -326,7 +360,8 @@ const struct command command_send = {
     .text = "Returns when the node has the message on disk. With --wait it returns when the message has ended: exit status 0 if the "
             "destination accepted it, 1 if it was refused, expired or died, and the output says why. --timeout says how long to wait.\n\n"
             "With --outbox the message is first made durable in a directory of your own; it is not lost if the node cannot be reached now, and "
-            "goes with the next client that uses the same directory.",
+            "goes with the next client that uses the same directory.\n\n"
+            "With --seal-to only the owner of that certificate can read the body, no node on the way. Its kind travels inside.",
     .example = "qiao send --to 990101001/urban-mgmt --kind case.open --case 2025-0001 --body-json '{\"title\":\"Noise at night\"}' --wait",
     .options = send_options,
     .option_count = sizeof(send_options) / sizeof(send_options[0]),

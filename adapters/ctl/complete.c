@@ -24,6 +24,11 @@ static bool takes_value(const struct option_spec *spec)
     return spec->type != OPTION_FLAG;
 }
 
+static bool takes_file(const struct option_spec *spec)
+{
+    return spec->type == OPTION_FILE || spec->type == OPTION_FILES;
+}
+
 static size_t first_word_size(const struct command *command)
 {
     return strcspn(command->name, " ");
@@ -75,8 +80,8 @@ static void bash_print_values(FILE *file, const struct option_spec *specs, size_
             for (size_t j = 0; spec->choices[j]; j++)
                 fprintf(file, "%s%s", j ? " " : "", spec->choices[j]);
             fputs("' -- \"$current\")); ", file);
-        } else if (spec->type == OPTION_FILE || spec->type == OPTION_DIRECTORY) {
-            fprintf(file, "COMPREPLY=($(compgen -%c -- \"$current\")); ", spec->type == OPTION_FILE ? 'f' : 'd');
+        } else if (takes_file(spec) || spec->type == OPTION_DIRECTORY) {
+            fprintf(file, "COMPREPLY=($(compgen -%c -- \"$current\")); ", takes_file(spec) ? 'f' : 'd');
         }
         fputs("return ;;\n", file);
     }
@@ -174,7 +179,7 @@ static void zsh_print_option(FILE *file, const struct option_spec *spec)
     if (spec->letter)
         fprintf(file, " '(-%c --%s)'{-%c,--%s}'[", spec->letter, spec->name, spec->letter, spec->name);
     else
-        fprintf(file, " '--%s[", spec->name);
+        fprintf(file, " '%s--%s[", spec->type == OPTION_FILES ? "*" : "", spec->name);
     print_escaped(file, spec->help, sh_quote, "[]:\\");
     fputc(']', file);
     if (spec->type == OPTION_CHOICE) {
@@ -184,7 +189,7 @@ static void zsh_print_option(FILE *file, const struct option_spec *spec)
         fputc(')', file);
     } else if (takes_value(spec)) {
         fprintf(file, ":%s:%s", spec->placeholder,
-                spec->type == OPTION_FILE ? "_files" : spec->type == OPTION_DIRECTORY ? "_files -/" : " ");
+                takes_file(spec) ? "_files" : spec->type == OPTION_DIRECTORY ? "_files -/" : " ");
     }
     fputs("'", file);
 }
@@ -261,7 +266,7 @@ static void fish_print_option(FILE *file, const struct option_spec *spec, const 
     fprintf(file, " -l %s", spec->name);
     if (spec->letter)
         fprintf(file, " -s %c", spec->letter);
-    if (spec->type == OPTION_FILE || spec->type == OPTION_DIRECTORY)
+    if (takes_file(spec) || spec->type == OPTION_DIRECTORY)
         fputs(" -r -F", file);
     else if (takes_value(spec))
         fputs(" -x", file);

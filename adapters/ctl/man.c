@@ -69,7 +69,7 @@ static void print_option(FILE *file, const struct option_spec *spec)
     print_roff(file, spec->help);
     if (spec->required)
         fputs(" (required)", file);
-    fputs(".\n", file);
+    fputs(spec->type == OPTION_FILES ? ". Can be given again.\n" : ".\n", file);
     if (spec->standard) {
         fputs("Without it: ", file);
         print_roff(file, spec->standard);

@@ -169,6 +169,16 @@ static bool store_number(const struct option_spec *spec, uint64_t *value, const 
     return true;
 }
 
+static bool store_item(const struct option_spec *spec, struct option_list *list, const char *text, char reterr_text[OPTIONS_ERROR_SIZE])
+{
+    if (list->count == OPTION_LIST_MAX) {
+        snprintf(reterr_text, OPTIONS_ERROR_SIZE, "--%s may be given at most %d times", spec->name, OPTION_LIST_MAX);
+        return false;
+    }
+    list->items[list->count++] = text;
+    return true;
+}
+
 static bool store(const struct option_spec *spec, void *values, const char *text, char reterr_text[OPTIONS_ERROR_SIZE])
 {
     char *value = (char *)values + spec->offset;
@@ -183,6 +193,8 @@ static bool store(const struct option_spec *spec, void *values, const char *text
     case OPTION_SIZE:
     case OPTION_DURATION:
         return store_number(spec, (uint64_t *)(void *)value, text, reterr_text);
+    case OPTION_FILES:
+        return store_item(spec, (struct option_list *)(void *)value, text, reterr_text);
     case OPTION_TEXT:
     case OPTION_FILE:
     case OPTION_DIRECTORY:
@@ -210,16 +222,25 @@ bool options_prepare(const struct option_set *set, char reterr_text[OPTIONS_ERRO
     return true;
 }
 
+/* A list that has anything begins with it. */
+_Static_assert(offsetof(struct option_list, items) == 0, "is_given reads the first text of a list like a text");
+
+static bool is_given(const struct option_set *set, const struct option_spec *spec)
+{
+    const char *value;
+
+    assert(spec->type == OPTION_TEXT || spec->type == OPTION_FILE || spec->type == OPTION_FILES || spec->type == OPTION_DIRECTORY);
+    memcpy(&value, (const char *)set->values + spec->offset, sizeof(value));
+    return value != NULL;
+}
+
 bool options_complete(const struct option_set *set, char reterr_text[OPTIONS_ERROR_SIZE])
 {
     for (size_t i = 0; i < set->count; i++) {
         const struct option_spec *spec = &set->specs[i];
-        const char *value;
         if (!spec->required)
             continue;
-        assert(spec->type == OPTION_TEXT || spec->type == OPTION_FILE || spec->type == OPTION_DIRECTORY);
-        memcpy(&value, (const char *)set->values + spec->offset, sizeof(value));
-        if (!value) {
+        if (!is_given(set, spec)) {
             snprintf(reterr_text, OPTIONS_ERROR_SIZE, "option --%s %s is missing: %s", spec->name, spec->placeholder, spec->help);
             return false;
         }
@@ -259,6 +280,7 @@ void options_print_help(FILE *file, const struct option_spec *specs, size_t coun
             fprintf(file, " (%s)", spec->standard);
         if (spec->environment)
             fprintf(file, " [$%s]", spec->environment);
+        fputs(spec->type == OPTION_FILES ? " (can be given again)" : "", file);
         fputs(spec->required ? " (required)\n" : "\n", file);
     }
 }

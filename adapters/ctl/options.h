@@ -11,11 +11,19 @@ enum option_type {
     OPTION_FLAG,      /* bool */
     OPTION_TEXT,      /* const char * */
     OPTION_FILE,      /* const char *, completed as a file */
+    OPTION_FILES,     /* struct option_list: may be given again */
     OPTION_DIRECTORY, /* const char *, completed as a directory */
     OPTION_NUMBER,    /* uint64_t */
     OPTION_SIZE,      /* uint64_t, bytes */
     OPTION_DURATION,  /* uint64_t, milliseconds */
     OPTION_CHOICE     /* unsigned, the index of the word in choices */
+};
+
+#define OPTION_LIST_MAX 16
+
+struct option_list {
+    const char *items[OPTION_LIST_MAX];
+    size_t count;
 };
 
 struct option_spec {

@@ -66,6 +66,7 @@ struct qiao_sealed_request {
     const struct qiao_bytes *certificates;   /* of the recipients */
     size_t certificates_count;
     const struct qiao_id *message_id;        /* the message it will be the body of, or NULL: it then opens only unbound */
+    unsigned kind;                           /* of the content (qiao/kind.h), which travels inside; 0: none */
     uint64_t at_ms;                          /* milliseconds since 1970: certificates must be in force then; 0 is not checked */
     struct qiao_bytes consented;             /* the certificate that consent was given for: every recipient must be of its organisation.
                                               * Empty: not checked */
@@ -95,6 +96,7 @@ void qiao_sealed_key_free(struct qiao_sealed_key *key);
 struct qiao_sealed_content {
     struct qiao_bytes content;   /* the caller frees it with qiao_sealed_free */
     enum qiao_sealed_suite suite;
+    unsigned kind;               /* of the content, 0: none said */
     size_t key;                  /* index of the key that opened it */
     bool bound;                  /* it names its message, */
     struct qiao_id message_id;   /* this one */

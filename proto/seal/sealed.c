@@ -92,7 +92,7 @@ int qiao_seal(const struct qiao_sealed_request *request, struct qiao_bytes conte
     if (result != QIAO_SEALED_DONE) return result;
     for (size_t i = 0; i < sealing.count; i++) names[i] = sealed_certificate_name(&sealing.recipients[i]);
     if (!sealed_recipients_digest(sealing.suite, names, sealing.count, digest)) return QIAO_SEALED_RECIPIENTS;
-    sealed_frame_write(&inside, sealing.suite, request->message_id, digest, content);
+    sealed_frame_write(&inside, sealing.suite, request, digest, content);
     int r = suites[sealing.suite]->seal(sealing.recipients, sealing.count, buf_bytes(&inside), &container);
     if (r < 0) return r;
     if (container.size > QIAO_BODY_SIZE_MAX) return QIAO_SEALED_TOO_LARGE; /* names of issuers can be long */
@@ -187,6 +187,7 @@ static enum qiao_sealed_result give_content(const struct opening *opening, struc
     if (frame.content.size > 0) memcpy(content, frame.content.data, frame.content.size);
     ret_content->content = qiao_bytes(content, frame.content.size);
     ret_content->suite = opening->form.suite;
+    ret_content->kind = frame.kind;
     ret_content->bound = frame.bound;
     ret_content->message_id = frame.message_id;
     return QIAO_SEALED_DONE;

@@ -51,12 +51,13 @@ size_t sealed_bucket(size_t size);
 /* Digest of who can open it, in whatever order; it keeps a recipient from being taken out of a container on the way. False if one stands there twice. */
 bool sealed_recipients_digest(enum qiao_sealed_suite suite, const struct qiao_sealed_recipient *names, size_t count, uint8_t ret_digest[SEAL_DIGEST_SIZE]);
 
-/* message_id may be NULL. content has at most QIAO_SEALED_CONTENT_SIZE_MAX bytes; *out is empty. */
-void sealed_frame_write(struct buf *out, enum qiao_sealed_suite suite, const struct qiao_id *message_id, const uint8_t recipients_digest[SEAL_DIGEST_SIZE],
-                        struct qiao_bytes content);
+/* Message and kind are the request's. content has at most QIAO_SEALED_CONTENT_SIZE_MAX bytes; *out is empty. */
+void sealed_frame_write(struct buf *out, enum qiao_sealed_suite suite, const struct qiao_sealed_request *request,
+                        const uint8_t recipients_digest[SEAL_DIGEST_SIZE], struct qiao_bytes content);
 
 struct sealed_frame {
     struct qiao_bytes content;
+    unsigned kind;
     bool bound;
     struct qiao_id message_id;
 };

@@ -1,10 +1,10 @@
 /* The inside of a container: 64 bytes of head, the content, zeros up to the bucket.
  *
- *    0  "QIAOSEAL"          16  message id (16), zeros: not bound
- *    8  version 1           32  digest of the recipients (32), SHA-256 or SM3 by suite
- *    9  suite               64  content
- *   10  zeros (2)
- *   12  size of the content, 4 bytes, big-endian */
+ *    0  "QIAO"                 12  size of the content, 4 bytes, big-endian
+ *    4  version 1              16  message id (16), zeros: not bound
+ *    5  suite                  32  digest of the recipients (32), SHA-256 or SM3 by suite
+ *    6  zeros (2)              64  content
+ *    8  kind of the content, 4 bytes, big-endian */
 #include "seal/sealed.h"
 
 #include "seal/digest.h"
@@ -15,7 +15,7 @@
 #define SIZE_MAX_PADDED (QIAO_BODY_SIZE_MAX - SIZE_STEP)
 #define FRAME_VERSION 1
 
-static const char magic[8] = { 'Q', 'I', 'A', 'O', 'S', 'E', 'A', 'L' };
+static const char magic[4] = { 'Q', 'I', 'A', 'O' };
 
 _Static_assert(QIAO_SEALED_CONTENT_SIZE_MAX == SIZE_MAX_PADDED - SEALED_FRAME_HEAD_SIZE, "qiao/sealed.h says how much fits");
 
@@ -44,18 +44,19 @@ bool sealed_recipients_digest(enum qiao_sealed_suite suite, const struct qiao_se
     return once;
 }
 
-void sealed_frame_write(struct buf *out, enum qiao_sealed_suite suite, const struct qiao_id *message_id, const uint8_t recipients_digest[SEAL_DIGEST_SIZE],
-                        struct qiao_bytes content)
+void sealed_frame_write(struct buf *out, enum qiao_sealed_suite suite, const struct qiao_sealed_request *request,
+                        const uint8_t recipients_digest[SEAL_DIGEST_SIZE], struct qiao_bytes content)
 {
     size_t size = sealed_bucket(SEALED_FRAME_HEAD_SIZE + content.size);
     assert(size > 0);
     uint8_t *frame = buf_reserve(out, size);
     memset(frame, 0, size);
     memcpy(frame, magic, sizeof magic);
-    frame[8] = FRAME_VERSION;
-    frame[9] = (uint8_t)suite;
+    frame[4] = FRAME_VERSION;
+    frame[5] = (uint8_t)suite;
+    put_u32(frame + 8, request->kind);
     put_u32(frame + 12, (uint32_t)content.size);
-    if (message_id) memcpy(frame + 16, message_id->bytes, QIAO_ID_SIZE);
+    if (request->message_id) memcpy(frame + 16, request->message_id->bytes, QIAO_ID_SIZE);
     memcpy(frame + 32, recipients_digest, SEAL_DIGEST_SIZE);
     if (content.size > 0) memcpy(frame + SEALED_FRAME_HEAD_SIZE, content.data, content.size);
     out->size = size;
@@ -77,11 +78,12 @@ enum qiao_sealed_result sealed_frame_read(struct qiao_bytes inside, enum qiao_se
         ret_frame->content = inside;
         return suite == QIAO_SEALED_SUITE_INT1 ? QIAO_SEALED_DONE : QIAO_SEALED_DAMAGED;
     }
-    if (inside.size < SEALED_FRAME_HEAD_SIZE || at[8] != FRAME_VERSION || at[9] != suite || !is_zero(at + 10, 2)) return QIAO_SEALED_DAMAGED;
+    if (inside.size < SEALED_FRAME_HEAD_SIZE || at[4] != FRAME_VERSION || at[5] != suite || !is_zero(at + 6, 2)) return QIAO_SEALED_DAMAGED;
     size_t size = get_u32(at + 12);
     if (size > inside.size - SEALED_FRAME_HEAD_SIZE || sealed_bucket(SEALED_FRAME_HEAD_SIZE + size) != inside.size) return QIAO_SEALED_DAMAGED;
     if (memcmp(at + 32, recipients_digest, SEAL_DIGEST_SIZE) != 0) return QIAO_SEALED_DAMAGED;
     if (!is_zero(at + SEALED_FRAME_HEAD_SIZE + size, inside.size - SEALED_FRAME_HEAD_SIZE - size)) return QIAO_SEALED_DAMAGED;
+    ret_frame->kind = get_u32(at + 8);
     memcpy(ret_frame->message_id.bytes, at + 16, QIAO_ID_SIZE);
     ret_frame->bound = !is_zero(at + 16, QIAO_ID_SIZE);
     ret_frame->content = qiao_bytes(at + SEALED_FRAME_HEAD_SIZE, size);

@@ -46,6 +46,16 @@ expect 2 "must be accept" "$qiao" --node ipc:///nowhere --member m recv --verdic
 expect 2 "from 32 to 1048576 bytes" "$qiao" --node ipc:///nowhere --member m bench send --to 990101/x --size 31
 expect 2 "QIAO_TIMEOUT" env QIAO_TIMEOUT=soon "$qiao" status
 expect 2 "is no shell" "$qiao" completion tcsh
+expect 2 "--to CERT is missing" "$qiao" seal
+expect 2 "one of auto|INT1|GM1" "$qiao" seal --to x --suite RC4
+expect 2 "cannot open /nonexistent" "$qiao" seal --to /nonexistent
+expect 1 "certificate cannot be read" "$qiao" seal --to /dev/null
+expect 2 "with which key?" "$qiao" open
+expect 2 "is not CERTIFICATE,KEY" "$qiao" open --with one-file
+expect 2 "both --certificate and --key" "$qiao" open --certificate x --with a,b
+expect 1 "no sealed container" "$qiao" open --describe
+expect 2 "--consented is about --seal-to" "$qiao" --node ipc:///nowhere --member m send --to 990101/x --body a --consented x
+expect 2 "cannot open /nonexistent" "$qiao" --node ipc:///nowhere --member m send --to 990101/x --body a --seal-to /nonexistent
 expect 3 "cannot reach the node at ipc://$folder/no-node" "$qiao" --node "ipc://$folder/no-node" --timeout 200ms status
 
 # Every command explains itself.
@@ -96,6 +106,8 @@ if command -v bash >/dev/null; then
     completes "--wait" "qiao send --wait"
     completes "bash zsh fish" "qiao completion "
     completes "--most" "qiao case list --mo"
+    completes "INT1" "qiao seal --suite I"
+    completes "$folder/commands" "qiao seal --to $folder/comm"
     completes "" "qiao send --to "
 fi
 if command -v fish >/dev/null; then

@@ -10,6 +10,7 @@ struct values {
     uint64_t count, size, wait_ms;
     unsigned lane;
     bool quick;
+    struct option_list parts;
 };
 
 static const char *const lanes[] = { "normal", "urgent", "bulk", NULL };
@@ -22,6 +23,7 @@ static const struct option_spec specs[] = {
     { .name = "wait", .type = OPTION_DURATION, .offset = offsetof(struct values, wait_ms), .placeholder = "DURATION", .help = "how long", .environment = "CTL_TEST_WAIT" },
     { .name = "lane", .letter = 'l', .type = OPTION_CHOICE, .offset = offsetof(struct values, lane), .help = "which", .choices = lanes, .standard = "urgent" },
     { .name = "quick", .letter = 'q', .type = OPTION_FLAG, .offset = offsetof(struct values, quick), .help = "no waiting" },
+    { .name = "part", .letter = 'p', .type = OPTION_FILES, .offset = offsetof(struct values, parts), .placeholder = "PART", .help = "files" },
 };
 
 static char error[OPTIONS_ERROR_SIZE];
@@ -54,6 +56,24 @@ Test(options, values_come_from_line_environment_and_standard_in_this_order)
     parse(&values, false, WORDS("--file=x", "-n5", "-ql", "bulk", "--size", "1k", "--wait", "2m"));
     cr_assert_str_eq(values.file, "x");
     cr_assert(values.count == 5 && values.lane == 2 && values.quick && values.size == 1024 && values.wait_ms == 120000);
+}
+
+Test(options, a_list_keeps_all_in_order_and_has_an_end)
+{
+    char *words[2 * OPTION_LIST_MAX + 4] = { (char *)"qiao" };
+    struct values values;
+
+    parse(&values, false, WORDS("-p", "a", "--part=b", "word", "--part", "c"));
+    cr_assert_eq(values.parts.count, 3);
+    cr_assert(!strcmp(values.parts.items[0], "a") && !strcmp(values.parts.items[1], "b") && !strcmp(values.parts.items[2], "c"));
+    for (int i = 0; i <= OPTION_LIST_MAX; i++) {
+        words[2 * i + 1] = (char *)"--part";
+        words[2 * i + 2] = (char *)"x";
+    }
+    cr_assert_eq(parse(&values, false, words), -1);
+    cr_assert(strstr(error, "--part may be given at most 16 times"), "%s", error);
+    words[2 * OPTION_LIST_MAX + 1] = NULL;
+    cr_assert(parse(&values, false, words) > 0 && values.parts.count == OPTION_LIST_MAX);
 }
 
 Test(options, words_may_stand_between_options_unless_the_first_ends_them)
