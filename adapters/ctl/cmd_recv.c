@@ -113,9 +113,22 @@ static int run_recv(const struct globals *globals, const void *values, int argum
     return status ? status : receive(&recv);
 }
 
+static bool is_full(const struct recv *recv)
+{
+    return recv->options->count && recv->count >= recv->options->count;
+}
+
 static bool is_complete(const struct recv *recv)
 {
-    return recv->options->count && recv->count >= recv->options->count && !recv->errands;
+    return is_full(recv) && !recv->errands;
+}
+
+static void count_delivery(struct recv *recv)
+{
+    recv->count++;
+    recv->last_ns = clock_steady_ns();
+    if (is_full(recv))
+        recv->session.stop = true;
 }
 
 static int receive(struct recv *recv)
@@ -194,7 +207,7 @@ static enum qiao_verdict take_errand(struct recv *recv, const struct qiao_delive
             (*end)->token = delivery->token;
             return QIAO_VERDICT_LATER;
         }
-    if (recv->options->count && recv->count >= recv->options->count)
+    if (is_full(recv))
         return QIAO_VERDICT_LATER;
     *end = errand_new(delivery);
     if (!*end)
@@ -211,12 +224,9 @@ static enum qiao_verdict take_opened(struct recv *recv, const struct qiao_delive
 {
     if (recv->options->exec && !recv->status)
         return take_errand(recv, delivery);
-    if (recv->status || (recv->options->count && recv->count >= recv->options->count))
+    if (recv->status || is_full(recv))
         return QIAO_VERDICT_LATER;
-    recv->count++;
-    recv->last_ns = clock_steady_ns();
-    if (recv->options->count == recv->count)
-        recv->session.stop = true;
+    count_delivery(recv);
     if (!print_delivery(recv, delivery))
         return give_back(recv, command_fail(CTL_NO, "cannot print: standard output is closed or memory is out"));
     if (recv->verdict.verdict != QIAO_VERDICT_ACCEPT)
@@ -229,6 +239,9 @@ static enum qiao_verdict bounce(struct recv *recv, int result)
 {
     if (result < 0)
         return give_back(recv, command_fail(CTL_NO, "cannot open: %s", qiao_sealed_text(result)));
+    if (recv->status || is_full(recv))
+        return QIAO_VERDICT_LATER;
+    count_delivery(recv);
     fprintf(stderr, "qiao: a sealed message was refused: %s\n", qiao_sealed_text(result));
     qiao_client_explain(recv->session.client, QIAO_CODE_REFUSED_BY_MEMBER, qiao_sealed_text(result), 0);
     return QIAO_VERDICT_REFUSE;
