@@ -41,7 +41,7 @@ static void sign_due(struct core *core, struct connection *c)
 
 /* While one receipt is being signed, and a little longer, what becomes durable waits for the next: under load one signature stands for
  * much, and the peer's window is wider than that. */
-#define INTERVAL_MS 4u
+#define INTERVAL_MS 10u
 
 void custody_stored(struct core *core, struct connection *c)
 {
