@@ -45,7 +45,7 @@ struct node {
     struct conf *reloaded;         /* owned, after SIGHUP */
     uv_loop_t loop;
     uv_async_t wake;
-    uv_timer_t tick, full_retry, shutdown_limit;
+    uv_timer_t tick, full_retry, shutdown_limit, company;
     uv_signal_t terminate, interrupt, hang_up;
     struct wire *wire;
     struct store *store;
@@ -53,6 +53,8 @@ struct node {
     struct core *core;
     struct keyring *keyring;       /* NULL: a node without a certificate signs nothing */
     struct workers workers;
+    uint32_t signature_interval_ms; /* with a slow key: commits that sign come this far apart */
+    uint64_t signed_at_ms;         /* when the last one began */
     struct dialers *dialers;
     struct stream **streams;       /* by slot of the core's connection id */
     size_t streams_capacity, streams_count;
@@ -64,6 +66,7 @@ struct node {
 };
 
 static void node_pump(struct node *node);
+static void on_tick(uv_timer_t *timer);
 static void on_full_retry(uv_timer_t *timer);
 
 static uint64_t wall_ms(void)
@@ -230,9 +233,24 @@ static void send_outputs(struct node *node)
     }
 }
 
+/* A signature a commit, and each is checked at every hop: with SM2 that is milliseconds. Under load more is let come together; what
+ * comes after a pause goes at once. */
+static bool waits_for_company(struct node *node)
+{
+    uint64_t now = monotonic_ms(), due = node->signed_at_ms + node->signature_interval_ms;
+    if (node->signature_interval_ms == 0 || !core_wants_signature(node->core) || core_filling_bytes(node->core) >= FILLING_MAX) return false;
+    if (now >= due) {
+        node->signed_at_ms = now;
+        return false;
+    }
+    uv_update_time(&node->loop);
+    if (!uv_is_active((const uv_handle_t *)&node->company)) uv_timer_start(&node->company, on_tick, due - now, 0);
+    return true;
+}
+
 static void start_commit(struct node *node)
 {
-    bool waits = node->batch || uv_is_active((const uv_handle_t *)&node->full_retry);
+    bool waits = node->batch || uv_is_active((const uv_handle_t *)&node->full_retry) || waits_for_company(node);
     const struct store_batch *batch = waits ? NULL : core_seal(node->core);
     if (!batch) return;
     node->batch = batch;
@@ -363,10 +381,11 @@ static void start_loop(struct node *node)
     uv_timer_init(&node->loop, &node->tick);
     uv_timer_init(&node->loop, &node->full_retry);
     uv_timer_init(&node->loop, &node->shutdown_limit);
+    uv_timer_init(&node->loop, &node->company);
     uv_signal_init(&node->loop, &node->terminate);
     uv_signal_init(&node->loop, &node->interrupt);
     uv_signal_init(&node->loop, &node->hang_up);
-    node->wake.data = node->tick.data = node->full_retry.data = node->shutdown_limit.data = node;
+    node->company.data = node->wake.data = node->tick.data = node->full_retry.data = node->shutdown_limit.data = node;
     node->terminate.data = node->interrupt.data = node->hang_up.data = node;
     uv_signal_start(&node->terminate, on_terminate, SIGTERM);
     uv_signal_start(&node->interrupt, on_terminate, SIGINT);
@@ -385,6 +404,23 @@ static bool start_store(struct node *node)
     return false;
 }
 
+/* A receipt a link costs the peer a check as well; commits that sign cost one at every hop. */
+#define CUSTODY_INTERVAL_MS 10u
+#define SIGNATURES_A_CUSTODY_INTERVAL 200u
+#define SIGNATURES_AN_INTERVAL 50u
+
+static void use_keys(struct node *node, struct core_config *config)
+{
+    uint64_t us = settings_signature_us(node->keyring);
+    config->seal = keyring_seal(node->keyring);
+    config->custody_interval_ms = (uint32_t)(us * SIGNATURES_A_CUSTODY_INTERVAL / 1000);
+    if (config->custody_interval_ms < CUSTODY_INTERVAL_MS) config->custody_interval_ms = CUSTODY_INTERVAL_MS;
+    if (config->custody_interval_ms > 100) config->custody_interval_ms = 100;
+    node->signature_interval_ms = (uint32_t)(us * SIGNATURES_AN_INTERVAL / 1000);
+    if (node->signature_interval_ms < 3) node->signature_interval_ms = 0; /* fast enough not to wait for */
+    if (node->signature_interval_ms > 25) node->signature_interval_ms = 25;
+}
+
 static bool start_core(struct node *node)
 {
     char text[512] = "";
@@ -394,7 +430,7 @@ static bool start_core(struct node *node)
         return false;
     }
     settings_core(node->conf, &config);
-    if (node->keyring) config.seal = keyring_seal(node->keyring);
+    if (node->keyring) use_keys(node, &config);
     config.trace = node->options->trace ? notice_trace : NULL;
     config.notice = notice_core;
     while (getrandom(&config.seed, sizeof config.seed, 0) != sizeof config.seed) { }

@@ -47,6 +47,7 @@ void batch_reset(struct batch *batch, size_t peers_count)
     arena_reset(&batch->small);
     for (size_t i = 0; i < batch->runs_count; i++) run_reset(batch->runs[i]);
     batch->runs_count = 0;
+    batch->signs = false;
     batch->bytes = 0;
     id_set_clear(&batch->seen);
     memset(batch->commits, 0, peers_count * sizeof *batch->commits);
@@ -223,6 +224,7 @@ void batch_absorb(struct core *core)
     absorb_runs(into, from);
     id_set_merge(&into->seen, &from->seen);
     into->bytes += from->bytes;
+    into->signs |= from->signs;
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
         for (unsigned lane = 0; lane < LINK_LANES; lane++) absorb_queue(&peer->queues[lane], from->commits[i][lane], slot, &into->commits[i][lane]);

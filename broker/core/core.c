@@ -304,7 +304,7 @@ static void tick_links(struct core *core)
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
-        if (custody_deadline_ms(c) <= core->now_ms) custody_stored(core, c);
+        if (custody_deadline_ms(core, c) <= core->now_ms) custody_stored(core, c);
         if (link_deadline_ms(&c->link) > core->now_ms) continue;
         struct link_event event;
         link_tick(&c->link, core->now_ms, &c->out, &event);
@@ -347,7 +347,7 @@ uint64_t core_deadline_ms(struct core *core)
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
-        uint64_t due = link_deadline_ms(&c->link), receipt = custody_deadline_ms(c);
+        uint64_t due = link_deadline_ms(&c->link), receipt = custody_deadline_ms(core, c);
         if (receipt < due) due = receipt;
         if (due < deadline) deadline = due;
     }
@@ -369,6 +369,12 @@ bool core_wants_seal(const struct core *core)
     if (core->refused) return true;
     if (core->committing) return false;
     return batch->ops_count > 0 || batch->runs_count > 0 || core->receipts_count > 0 || batch->bytes > 0;
+}
+
+bool core_wants_signature(const struct core *core)
+{
+    const struct batch *batch = &core->batches[core->filling];
+    return batch->signs || (core_signs(core) && core->receipts_count > 0);
 }
 
 size_t core_filling_bytes(const struct core *core)

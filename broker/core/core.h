@@ -42,6 +42,7 @@ struct core_config {
     uint32_t delivery_attempts_max;
     uint32_t retry_ms_min, retry_ms_max;
     uint32_t heartbeat_ms, silence_ms, handshake_ms;
+    uint32_t custody_interval_ms; /* between two custody receipts on one link at least */
     uint64_t clock_skew_ms_max; /* 0: peers' clocks are not looked at */
     /* One human line a decision, for --trace and tests; NULL: none. */
     void (*trace)(void *context, const char *line);
@@ -120,6 +121,8 @@ const struct store_batch *core_seal(struct core *core);
 int core_prepare(struct core *core);
 /* True if there is something to seal (and no commit under way). */
 bool core_wants_seal(const struct core *core);
+/* True if the batch being filled holds something to sign. With a slow key, the shell lets more come together. */
+bool core_wants_signature(const struct core *core);
 /* Bytes in the batch being filled: the shell stops reading when this grows past what it allows. */
 size_t core_filling_bytes(const struct core *core);
 /* When CORE_TICK is due next, on now_ms' scale; LINK_NEVER for never. */

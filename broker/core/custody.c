@@ -41,18 +41,16 @@ static void sign_due(struct core *core, struct connection *c)
 
 /* While one receipt is being signed, and a little longer, what becomes durable waits for the next: under load one signature stands for
  * much, and the peer's window is wider than that. */
-#define INTERVAL_MS 10u
-
 void custody_stored(struct core *core, struct connection *c)
 {
-    if (!c->signing && core->now_ms >= c->signed_at_ms + INTERVAL_MS) sign_due(core, c);
+    if (!c->signing && core->now_ms >= c->signed_at_ms + core->config.custody_interval_ms) sign_due(core, c);
 }
 
-uint64_t custody_deadline_ms(const struct connection *c)
+uint64_t custody_deadline_ms(const struct core *core, const struct connection *c)
 {
     bool due = false;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) due |= c->custody_due[lane];
-    return due && !c->signing ? c->signed_at_ms + INTERVAL_MS : LINK_NEVER;
+    return due && !c->signing ? c->signed_at_ms + core->config.custody_interval_ms : LINK_NEVER;
 }
 
 void custody_signed(struct core *core, struct connection *c, const struct core_job *job)

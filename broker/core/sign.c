@@ -50,6 +50,7 @@ static void add_own(struct core *core, struct run *run, const struct envelope *e
     uint8_t size[4];
     struct run_group *group = open_group(run);
     if (!group) group = new_group(run, proof_at);
+    core_batch(core)->signs = true;
     if (run->number == 0) run->number = prng_next(&core->prng) | 1;
     core->own_place = (struct own_place){ run->number, (uint32_t)(run->leaves.size / SEAL_DIGEST_SIZE) };
     merkle_leaf(core->config.seal, core->config.seal->suite, e->header_bytes, &leaf);

@@ -165,6 +165,7 @@ struct batch {
     size_t ops_closed;             /* ops made by the steps; core_prepare adds those of runs and of what it signs */
     struct id_set seen;            /* message ids first met in this batch */
     uint64_t (*commits)[LINK_LANES]; /* per peer: committed tail of each lane, 0: untouched */
+    bool signs;                    /* a run of it has messages to sign */
     bool sealed;
 };
 
@@ -319,7 +320,7 @@ void jobs_load_keys(struct core *core);
 bool custody_is_on(const struct core *core, const struct connection *connection);
 void custody_received(struct core *core, struct connection *connection, unsigned lane, const struct group_batch *batch, uint32_t skip);
 void custody_stored(struct core *core, struct connection *connection);
-uint64_t custody_deadline_ms(const struct connection *connection); /* when a receipt that waits is due */
+uint64_t custody_deadline_ms(const struct core *core, const struct connection *connection); /* when a receipt that waits is due */
 void custody_signed(struct core *core, struct connection *connection, const struct core_job *job);
 void custody_verified(struct core *core, struct connection *connection, const struct core_job *job);
 void custody_acked(struct core *core, struct connection *connection, const struct link_event *event);

@@ -22,4 +22,7 @@ struct conf *settings_reload(const struct conf *running, const char *path, struc
  * says what is wrong. */
 int settings_keyring(const struct conf *conf, struct keyring **ret_keyring, char *reterr_text, size_t reterr_size);
 
+/* How long the own key takes for a signature, in microseconds of this machine now. */
+uint64_t settings_signature_us(const struct keyring *keyring);
+
 #endif

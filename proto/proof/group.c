@@ -162,6 +162,16 @@ static void begin_unit(struct walk *w, struct group_unit *unit, struct group_mes
     unit->bytes = m->raw.size;
 }
 
+/* Whole groups are few: room grows with what is met. */
+static struct group_unit *next_unit(struct group_batch *b)
+{
+    if (b->units_count == b->units_capacity) {
+        b->units_capacity = b->units_capacity ? b->units_capacity * 2 : 4;
+        b->units = base_realloc(b->units, b->units_capacity * sizeof *b->units);
+    }
+    return &b->units[b->units_count++];
+}
+
 /* Begins or goes on with a unit at this entry. False: a group that is not whole. */
 static bool add_entry(struct walk *w, uint32_t index, struct qiao_bytes raw)
 {
@@ -172,7 +182,7 @@ static bool add_entry(struct walk *w, uint32_t index, struct qiao_bytes raw)
     bool readable = raw.size > 0 && open_entry(w, m, &parts);
     if (raw.size > 0 && !readable) m->code = QIAO_CODE_MALFORMED;
     if (w->open == 0) {
-        struct group_unit *unit = &b->units[b->units_count++];
+        struct group_unit *unit = next_unit(b);
         *unit = (struct group_unit){ .first = index, .count = 1, .ended = raw.size == 0 };
         begin_unit(w, unit, m, &parts, readable);
         w->open = unit->whole ? unit->proof.group_size - 1 : 0;
@@ -193,7 +203,7 @@ bool group_open(const struct seal *seal, struct qiao_bytes entries, uint32_t cou
     uint32_t index = 0;
     bool ok = true;
     *ret_batch = (struct group_batch){
-        .messages = base_zalloc((size_t)count * sizeof *ret_batch->messages), .units = base_zalloc((size_t)count * sizeof *ret_batch->units),
+        .messages = base_alloc((size_t)count * sizeof *ret_batch->messages),
         .nodes = base_alloc(((size_t)count * 3 + 1) * sizeof *ret_batch->nodes),
     };
     while (ok && run_next(&r, &raw)) ok = index < count && add_entry(&w, index++, raw);

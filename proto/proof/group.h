@@ -38,7 +38,7 @@ struct group_batch {
     struct group_message *messages;
     uint32_t messages_count;
     struct group_unit *units;
-    uint32_t units_count;
+    uint32_t units_count, units_capacity;
     struct merkle_hash *nodes;
     size_t nodes_count;
     struct seal_identity *signers;
