@@ -169,11 +169,11 @@ Test(seal_signatures, numbers_out_of_range_and_another_s_key_do_not_verify)
     }
 }
 
-/* subject and file name, bits of the key, and what learn says. */
+/* Bits of the key, and what learn says. A signature of 4104 bits is a byte too long. */
 static const struct {
     unsigned bits;
     unsigned expected;
-} rsa_keys[] = { { 1024, QIAO_CODE_UNKNOWN_KEY }, { 2048, QIAO_CODE_OK }, { 3072, QIAO_CODE_OK }, { 4096, QIAO_CODE_OK }, { 5120, QIAO_CODE_UNKNOWN_KEY } };
+} rsa_keys[] = { { 1024, QIAO_CODE_UNKNOWN_KEY }, { 2048, QIAO_CODE_OK }, { 4096, QIAO_CODE_OK }, { 4104, QIAO_CODE_UNKNOWN_KEY } };
 
 Test(seal_signatures, rsa_of_existing_pki_is_verified_and_never_signed_with)
 {
@@ -181,8 +181,10 @@ Test(seal_signatures, rsa_of_existing_pki_is_verified_and_never_signed_with)
     struct keyring *keyring = open_of("p256");
     SHELL("printf 'signed by an older system' > message");
     for (size_t i = 0; i < sizeof rsa_keys / sizeof rsa_keys[0]; i++) {
-        SHELL("openssl req -new -newkey rsa:%u -nodes -keyout o/rsa%u.key -out r -subj /CN=rsa && "
-              "openssl x509 -req -in r -CA ca/ca.crt -CAkey ca/ca.key -CAcreateserial -days 5 -out o/rsa%u.crt", rsa_keys[i].bits, rsa_keys[i].bits, rsa_keys[i].bits);
+        /* of three primes, which are found sooner than two large ones */
+        SHELL("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:%u -pkeyopt rsa_keygen_primes:3 -out o/rsa%u.key && "
+              "openssl req -new -key o/rsa%u.key -out r -subj /CN=rsa && openssl x509 -req -in r -CA ca/ca.crt -CAkey ca/ca.key -CAcreateserial -days 5 -out o/rsa%u.crt",
+              rsa_keys[i].bits, rsa_keys[i].bits, rsa_keys[i].bits, rsa_keys[i].bits);
         char path[32];
         struct seal_key_id id;
         snprintf(path, sizeof path, "o/rsa%u.crt", rsa_keys[i].bits);
