@@ -14,7 +14,7 @@
     X(NAME, "name", "NAME", "node id (street-anlan), member (990101001/urban-management), or the federation's name") \
     X(TYPE, "type", "node|member", "what NAME is; known from its form if left out") \
     X(AREA, "area", "CODE", "the area a node stands for: 6, 9 or 12 digits") \
-    X(ALGORITHM, "algorithm", "p256|ed25519|sm2", "of the new key; default p256") \
+    X(ALGORITHM, "algorithm", "p256|ed25519|sm2", "of the new key; default p256; sm2 is for signing messages, not for TLS") \
     X(DAYS, "days", "N", "days until it ends") \
     X(CSR, "csr", "FILE", "sign this request instead of making a key") \
     X(CERTIFICATE, "certificate", "FILE", "the certificate meant") \
