@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "format.h"
+#include "policy.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@ static int check_services(struct build *build);
 static int check_times(struct build *build);
 static int check_store_size(struct build *build);
 static int check_trust(struct build *build);
+static int check_policy(struct build *build);
 
 int build_check(struct build *build)
 {
@@ -26,6 +28,7 @@ int build_check(struct build *build)
         check_tls,        check_plain_tcp,    check_listen_twice, check_link_parts, check_one_parent,
         check_link_nodes, check_member_names, check_services,     check_times,      check_store_size,
         check_trust,
+        check_policy,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         int r = checks[i](build);
@@ -242,4 +245,27 @@ static int check_trust(struct build *build)
     if (conf->trust.certificate && !conf->tls.ca && !is_wrong(build, "tls.ca"))
         conf_errors_add(&build->errors, place_of(build, "trust.certificate"), "tls.ca", "is missing; expected the federation's authority, which vouches for signers");
     return 0;
+}
+
+/* Both files are read with the rest: a broker never starts on a policy it cannot use. */
+static int check_policy(struct build *build)
+{
+    struct conf *conf = build->conf;
+    char key[64];
+    if (!is_given(build, "policy.file") && !is_given(build, "policy.catalogue"))
+        return 0;
+    if (!is_given(build, "policy.file") || !is_given(build, "policy.catalogue")) {
+        const char *given = is_given(build, "policy.file") ? "policy.file" : "policy.catalogue", *missing = given[7] == 'f' ? "policy.catalogue" : "policy.file";
+        conf_errors_add(&build->errors, place_of(build, given), missing, "is missing; %s is of use only with it", given);
+        return 0;
+    }
+    for (size_t i = 0; i < conf->members_count; i++) {
+        if (conf->members[i].type || is_wrong(build, "members"))
+            continue;
+        (void)snprintf(key, sizeof key, "%s.type", build->members.items[i].key);
+        conf_errors_add(&build->errors, build->members.items[i].place, key, "is missing; the policy's rules ask what an organisation is, for example type: gov");
+    }
+    if (is_wrong(build, "policy.file") || is_wrong(build, "policy.catalogue"))
+        return 0;
+    return conf_policy_load(conf->policy.file, conf->policy.catalogue, &build->errors, &conf->policy.read);
 }

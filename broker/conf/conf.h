@@ -19,11 +19,14 @@ enum conf_role { CONF_ROLE_PEER = 0, CONF_ROLE_PARENT = 1, CONF_ROLE_CHILD = 2 }
 
 struct conf_member {
     char *name;           /* org of its address */
+    char *type;           /* qiao/org_type.h, or NULL */
     char *org;            /* unified social credit code, or NULL */
     char **services;
     size_t services_count;
     int line;
 };
+
+struct conf_policy; /* policy.h */
 
 /* Strings and arrays are owned by the struct. NULL or 0 stand for "not given" where no default applies. */
 struct conf {
@@ -71,6 +74,10 @@ struct conf {
         char *level;               /* error warning info debug */
         char *format;              /* logfmt json */
     } log;
+    struct {
+        char *file, *catalogue;
+        struct conf_policy *read;  /* both files, or NULL: everything is allowed */
+    } policy;
     char *dead_letter_owner;       /* who looks after dead letters, for receipts */
     char *path;                    /* the file it came from */
 };

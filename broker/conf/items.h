@@ -23,6 +23,7 @@ enum conf_type {
     CONF_TYPE_LOG_LEVEL,
     CONF_TYPE_LOG_FORMAT,
     CONF_TYPE_ROLE,
+    CONF_TYPE_ORG_TYPE,
     CONF_TYPE_BOOL,
     CONF_TYPE_COUNT,       /* uint32_t */
     CONF_TYPE_BYTES,       /* uint64_t, KiB MiB GiB */
@@ -65,6 +66,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "The member's name in addresses, unique on this node: a-z, 0-9, - and ., at most 64.") \
     V(member, org, "members[].org", ORG, NULL, 18, 18, "", RESTART, OPTIONAL, "11990101QA0000014K", \
       "Unified social credit code of the organisation (GB 32100-2015, 18 characters).") \
+    V(member, type, "members[].type", ORG_TYPE, NULL, 0, 0, "", RESTART, OPTIONAL, "gov", \
+      "What the organisation is; rules of the policy ask for it. Required when there is a policy.") \
     L(member, services, "members[].services", NAME, 256, RESTART, "[noise, street-order]", \
       "Services the member offers under its area.") \
     V(conf, tls.certificate, "tls.certificate", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan.crt", \
@@ -125,6 +128,10 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Longest wait between two attempts to dial.") \
     V(conf, limits.shutdown_ms, "limits.shutdown_ms", DURATION, "5s", 1, 600000, "milliseconds", LIVE, OPTIONAL, "5s", \
       "After SIGTERM the node exits at the latest after this time.") \
+    V(conf, policy.file, "policy.file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "policy/default.yaml", \
+      "Who may send what to whom, what for. What no rule in it allows is refused. Left out: everything is allowed.") \
+    V(conf, policy.catalogue, "policy.catalogue", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "catalogues/legal-basis.yaml", \
+      "The legal bases that messages may cite, with the days from and until which each is in force.") \
     V(conf, log.level, "log.level", LOG_LEVEL, "info", 0, 0, "", LIVE, OPTIONAL, "info", \
       "Least important lines that are still written.") \
     V(conf, log.format, "log.format", LOG_FORMAT, "logfmt", 0, 0, "", LIVE, OPTIONAL, "logfmt", \

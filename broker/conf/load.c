@@ -1,6 +1,7 @@
 /* Files -> trees -> struct conf. Reads in order: conf_load, then what it calls. */
 #include "build.h"
 
+#include "policy.h"
 #include "value.h"
 
 #include <dirent.h>
@@ -166,6 +167,7 @@ struct conf *conf_free(struct conf *conf)
     if (!conf)
         return NULL;
     clear_items(CONF_BASE_CONF, conf);
+    conf_policy_free(conf->policy.read);
     free(conf->path);
     free(conf);
     return NULL;

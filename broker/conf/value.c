@@ -3,6 +3,8 @@
 #include "format.h"
 #include "suggest.h"
 
+#include <qiao/org_type.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -312,6 +314,13 @@ static const char *const engines[] = { "lmdb", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const formats[] = { "logfmt", "json", NULL };
 
+static const char *const org_types[] = {
+#define X(name, number, text) text,
+    QIAO_ORG_TYPE_MAP(X)
+#undef X
+    NULL
+};
+
 #define URL_PATTERN(host) "^(tls\\+tcp|tcp)://(\\[[0-9A-Fa-f:.]+\\]|" host "):[0-9]{1,5}$|^ipc:///.{1,106}$"
 #define TEXT_TYPE(format_, pattern_, expected_) \
     { .parse = parse_text, .print = print_text, .format = format_, .pattern = pattern_, .expected = expected_, .size = sizeof(char *), .owned = true }
@@ -334,6 +343,7 @@ static const struct type types[CONF_TYPES] = {
     [CONF_TYPE_LOG_LEVEL] = CHOICE_TYPE(levels),
     [CONF_TYPE_LOG_FORMAT] = CHOICE_TYPE(formats),
     [CONF_TYPE_ROLE] = { .parse = parse_role, .print = print_role, .choices = roles, .expected = "parent, child or peer", .size = sizeof(int) },
+    [CONF_TYPE_ORG_TYPE] = CHOICE_TYPE(org_types),
     [CONF_TYPE_BOOL] = { .parse = parse_bool, .print = print_bool, .expected = "true or false", .size = sizeof(bool) },
     [CONF_TYPE_COUNT] = { .parse = parse_count, .print = print_count, .expected = "a whole number", .size = sizeof(uint32_t) },
     [CONF_TYPE_BYTES] = { .parse = parse_bytes, .print = print_bytes, .expected = "a whole number of bytes, KiB, MiB or GiB",
@@ -341,7 +351,7 @@ static const struct type types[CONF_TYPES] = {
     [CONF_TYPE_DURATION] = { .parse = parse_duration, .print = print_duration, .expected = "a whole number of ms, s, m, h or d",
                              .pattern = "^(0|[1-9][0-9]*)( *(ms|s|m|h|d))?$", .size = sizeof(uint32_t) },
     [CONF_TYPE_LINK] = { .prefix = "links[].", .expected = "a mapping with to, node, area, role", .size = sizeof(struct conf_link) },
-    [CONF_TYPE_MEMBER] = { .prefix = "members[].", .expected = "a mapping with name, org, services", .size = sizeof(struct conf_member) },
+    [CONF_TYPE_MEMBER] = { .prefix = "members[].", .expected = "a mapping with name, org, type, services", .size = sizeof(struct conf_member) },
 };
 
 void value_print(enum conf_type type, const void *field, FILE *out)

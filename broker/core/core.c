@@ -430,6 +430,8 @@ bool core_peer_is_up(const struct core *core, const char *name)
 void core_set_limits(struct core *core, const struct core_config *config)
 {
     struct core_config *own = &core->config;
+    policy_free(own->policy);
+    own->policy = config->policy;
     own->link_window_messages = config->link_window_messages;
     own->link_window_bytes = config->link_window_bytes;
     own->member_window_messages = config->member_window_messages;

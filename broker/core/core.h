@@ -10,6 +10,7 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "core/policy.h"
 #include "link/link.h"
 #include "store/store.h"
 
@@ -23,6 +24,7 @@ struct core_peer_config {
     bool member;
     enum link_role role;       /* what the linked node is to this node */
     int line;                  /* in the configuration, for explanations */
+    unsigned org_type;         /* of a member: enum qiao_org_type */
 };
 
 /* All strings are copied. */
@@ -33,6 +35,7 @@ struct core_config {
     const char *dead_letter_owner;
     const struct seal *seal;
     bool local_members_any;    /* local connections may be any configured member without a certificate */
+    struct policy *policy;     /* who may send what; taken over by the core. NULL: everything is allowed */
     uint64_t seed;             /* for nonces and ids; from the system's random source in a broker */
     uint32_t link_window_messages;
     uint64_t link_window_bytes;
@@ -128,7 +131,7 @@ size_t core_filling_bytes(const struct core *core);
 /* When CORE_TICK is due next, on now_ms' scale; LINK_NEVER for never. */
 uint64_t core_deadline_ms(struct core *core);
 
-/* Takes over windows, attempts, pauses and heartbeats from config; links made from now on use them. */
+/* Takes over windows, attempts, pauses, heartbeats and the policy from config; links made from now on use them. */
 void core_set_limits(struct core *core, const struct core_config *config);
 
 /* After certificates were revoked: ends the links whose peers proved themselves with one of them. A peer that proved itself by TLS alone

@@ -32,6 +32,8 @@ static bool remove_one(void *context, struct qiao_bytes key, struct qiao_bytes v
 /* Keys are 'X' and a fresh id, so order of keys is order of time. */
 void quarantine_add(struct core *core, struct qiao_bytes raw)
 {
+    static const char withheld[] = "not kept: it could be marked secret (secret_markers of the policy)";
+    if (core->config.policy && policy_may_be_secret(core->config.policy, raw)) raw = qiao_bytes(withheld, sizeof withheld - 1);
     struct qiao_id id = core_new_id(core);
     struct key key = key_origin(&id);
     key.bytes[0] = 'X';

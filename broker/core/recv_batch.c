@@ -17,6 +17,7 @@ static void refuse_message(struct core *core, const struct envelope *e, struct q
     struct outcome outcome = {
         .source = answer_to, .recipient = own_recipient(e), .id = e->header.id, .lane = e->header.lane,
         .status = status, .code = code, .at_ms = core->wall_ms, .header = e->header_bytes, .settled = settled,
+        .reason = policy_reason(core, &e->header, code),
     };
     core_trace(core, "%s x message refused: %s", core->node, qiao_code_name(code));
     outcome_add(core, &outcome);
@@ -140,6 +141,7 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     bool receipt = h->kind == QIAO_KIND_RECEIPT;
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
     if (code == QIAO_CODE_OK && !receipt && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
+    if (code == QIAO_CODE_OK && !receipt) code = ask_policy_on_arrival(core, h);
     if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
     if (code == QIAO_CODE_OK) {
         to_targets(core, e, origin);
@@ -170,7 +172,8 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     if (h->privacy == QIAO_PRIVACY_SEALED && !sealed_looks_sealed(e->body)) return QIAO_CODE_PLAINTEXT_SEALED;
     struct qiao_bytes root;
     if (address_is_set(&h->destination, &root) && h->kind != QIAO_KIND_BULLETIN && h->privacy != QIAO_PRIVACY_PUBLIC) return QIAO_CODE_WILDCARD;
-    return h->expires_at_ms && h->expires_at_ms <= core->wall_ms ? QIAO_CODE_EXPIRED : QIAO_CODE_OK;
+    if (h->expires_at_ms && h->expires_at_ms <= core->wall_ms) return QIAO_CODE_EXPIRED;
+    return ask_policy(core, from, h); /* last: what is allowed uses up a rate */
 }
 
 /* What the origin must know later to believe an outcome, and to prove what it sent. */

@@ -78,6 +78,7 @@ static void copy_peer(struct core *core, struct peer *peer, const struct core_pe
     peer->area = base_strdup(config->member || !config->area ? core->area : config->area);
     peer->role = config->member ? LINK_ROLE_MEMBER_ONLY : config->role;
     peer->line = config->line;
+    peer->org_type = config->org_type;
     peer->since_ms = core->wall_ms;
     if (peer->member)
         address_write(&peer->address, qiao_bytes_from_string(core->area), qiao_bytes_from_string(peer->name), qiao_bytes(NULL, 0));
@@ -188,6 +189,7 @@ struct core *core_free(struct core *core)
     buf_deinit(&core->route_key);
     buf_deinit(&core->scratch);
     arena_deinit(&core->arena);
+    policy_free(core->config.policy);
     free(core->node);
     free(core->area);
     free(core->dead_letter_owner);

@@ -112,6 +112,7 @@ struct peer {
     bool member;
     enum link_role role;           /* what the linked node is to us */
     int line;
+    unsigned org_type;             /* members: enum qiao_org_type */
     uint16_t number;
     struct buf address;            /* members: serialised Address */
     struct queue queues[LINK_LANES];
@@ -220,6 +221,9 @@ struct core {
     struct merkle_hash own_leaf;   /* the same message's */
     struct merkle_log audit;       /* as stored */
     struct merkle_hash audit_root;
+    struct qiao_id policy_id;      /* the message policy refused last, */
+    unsigned policy_code;          /* with this code */
+    char policy_text[768];         /* and for this reason */
     size_t quarantined;            /* records under 'X' */
     struct key quarantine_after;   /* the last of them that was removed */
     uint64_t tick_ms;              /* next regular look at links and expiry */
@@ -325,6 +329,11 @@ void custody_signed(struct core *core, struct connection *connection, const stru
 void custody_verified(struct core *core, struct connection *connection, const struct core_job *job);
 void custody_acked(struct core *core, struct connection *connection, const struct link_event *event);
 void custody_up(struct core *core, struct connection *connection);
+
+/* ask_policy.c: a QIAO_CODE. What it says when it refuses is kept for the receipt of that message. */
+unsigned ask_policy(struct core *core, const struct peer *member, const struct header *header);
+unsigned ask_policy_on_arrival(struct core *core, const struct header *header);
+struct qiao_bytes policy_reason(const struct core *core, const struct header *header, unsigned code);
 
 /* quarantine.c */
 void quarantine_load(struct core *core);

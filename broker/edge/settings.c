@@ -1,11 +1,34 @@
 #include "edge/settings.h"
 
+#include "conf/policy.h"
 #include "edge/log.h"
+
+#include <qiao/org_type.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <uv.h>
+
+static struct core_peer_config member_config(const struct conf_member *member)
+{
+    int type = member->type ? qiao_org_type_from_name(member->type) : QIAO_ORG_TYPE_UNKNOWN;
+    return (struct core_peer_config){ .name = member->name, .member = true, .line = member->line, .org_type = type > 0 ? (unsigned)type : QIAO_ORG_TYPE_UNKNOWN };
+}
+
+/* Its tables stay those of conf. */
+static struct policy *make_policy(const struct conf *conf)
+{
+    char rules[24];
+    if (!conf->policy.read) {
+        log_event(LOG_LEVEL_WARNING, "no policy", "reason", "policy.file is not set: every member may send anything to anybody", NULL);
+        return NULL;
+    }
+    const struct policy_tables *tables = conf_policy_tables(conf->policy.read);
+    (void)snprintf(rules, sizeof rules, "%zu", tables->rules_count);
+    log_event(LOG_LEVEL_INFO, "policy in force", "path", tables->file, "rules", rules, "catalogue", tables->versions[0], NULL);
+    return policy_new(tables);
+}
 
 void settings_core(const struct conf *conf, struct core_config *c)
 {
@@ -15,10 +38,11 @@ void settings_core(const struct conf *conf, struct core_config *c)
         peers[i] = (struct core_peer_config){ .name = link->node, .area = link->area, .role = (enum link_role)link->role, .line = link->line };
     }
     for (size_t i = 0; i < conf->members_count; i++)
-        peers[conf->links_count + i] = (struct core_peer_config){ .name = conf->members[i].name, .member = true, .line = conf->members[i].line };
+        peers[conf->links_count + i] = member_config(&conf->members[i]);
     *c = (struct core_config){
         .node = conf->node.id, .area = conf->node.area, .peers = peers, .peers_count = conf->links_count + conf->members_count,
         .dead_letter_owner = conf->dead_letter_owner, .seal = &seal_openssl_digest, .local_members_any = conf->allow.local_members_any,
+        .policy = make_policy(conf),
         .link_window_messages = conf->limits.link_window_messages, .link_window_bytes = conf->limits.link_window_bytes,
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,
         .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->limits.delivery_attempts_max,

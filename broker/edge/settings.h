@@ -7,7 +7,8 @@
 #include "seal/keyring.h"
 #include "wire/wire.h"
 
-/* Fills config; strings are borrowed from conf, the table of peers is freed by settings_core_deinit. */
+/* Fills config; strings are borrowed from conf, the table of peers is freed by settings_core_deinit. The policy is for core_new or
+ * core_set_limits to take over; its tables stay those of conf. */
 void settings_core(const struct conf *conf, struct core_config *ret_config);
 void settings_core_deinit(struct core_config *config);
 

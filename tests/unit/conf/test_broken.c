@@ -94,6 +94,10 @@ static const struct broken {
     { NODE "members: [{name: a, services: [x, y, x]}]\n", 2, 11, "members[0].services", "found \"x\" twice" },
     { NODE "dead_letter_owner: \"\"\n", 2, 20, "dead_letter_owner", "1 to 256 characters" },
     { NODE "dead_letter_owner: \"a\\nb\"\n", 2, 20, "dead_letter_owner", "one line" },
+    { NODE "members: [{name: a, type: goverment}]\n", 2, 27, "members[0].type", "coord, gov, subdistrict" },
+    { NODE "policy: {file: c.crt}\n", 2, 16, "policy.catalogue", "policy.file is of use only with it" },
+    { NODE "policy: {catalogue: c.crt}\n", 2, 21, "policy.file", "policy.catalogue is of use only with it" },
+    { NODE "policy: {file: none.yaml, catalogue: c.crt}\n", 2, 16, "policy.file", "No such file" },
     /* links */
     { NODE "links: [{node: a, role: father, to: \"tcp://127.0.0.1:1\", area: 990101}]\n", 2, 25, "links[0].role", "peer, parent or child" },
     { NODE "links:\n  - {node: a, role: parent, to: \"tcp://127.0.0.1:1\", area: 990101}\n  - {node: b, role: parent, to: \"tcp://127.0.0.1:2\", area: 990101}\n",

@@ -112,6 +112,9 @@ Test(conf_outputs, the_sample_lacks_only_the_required_keys)
     free(sample);
 }
 
+static const char policy_text[] = "purposes: [{name: HANDLE}]\nkinds: []\nsecret_markers: {}\nrules: []\n";
+static const char catalogue_text[] = "version: \"1\"\nlaws: []\n";
+
 /* Removes a single "# " where a line starts with it. */
 static void switch_on(char *text)
 {
@@ -138,6 +141,8 @@ Test(conf_outputs, the_sample_with_everything_switched_on_loads)
     scratch_write(&scratch, "pki/ca.crt", "", 0);
     scratch_write(&scratch, "pki/ca.crl", "", 0);
     scratch_write(&scratch, "pki/passphrase", "", 0);
+    scratch_write(&scratch, "policy/default.yaml", policy_text, strlen(policy_text));
+    scratch_write(&scratch, "catalogues/legal-basis.yaml", catalogue_text, strlen(catalogue_text));
     char *sample = filled_sample();
     switch_on(sample);
     struct loaded loaded = load(sample);
@@ -148,6 +153,8 @@ Test(conf_outputs, the_sample_with_everything_switched_on_loads)
     cr_expect_eq(loaded.conf->members[0].services_count, 2);
     cr_expect_not_null(loaded.conf->tls.passphrase_file);
     cr_expect_not_null(loaded.conf->dead_letter_owner);
+    cr_expect_not_null(loaded.conf->policy.read);
+    cr_expect_str_eq(loaded.conf->members[0].type, "gov");
     loaded_deinit(&loaded);
     free(sample);
 }

@@ -1,0 +1,42 @@
+/* Between the core and its policy: who asks, and what is told the sender when the answer is no. */
+#include "core/state.h"
+
+#include <qiao/org_type.h>
+#include <stdio.h>
+
+/* The file by its name alone: members need not know where a node keeps its files. */
+static unsigned take(struct core *core, const struct header *h, unsigned code, const struct policy_answer *answer)
+{
+    const char *slash = strrchr(answer->file, '/');
+    if (code == QIAO_CODE_OK) return code;
+    core->policy_id = h->id;
+    core->policy_code = code;
+    snprintf(core->policy_text, sizeof core->policy_text, "%s (rule %s, %s:%d)", answer->reason, answer->rule, slash ? slash + 1 : answer->file, answer->line);
+    core_trace(core, "%s x policy: %s: %s", core->node, qiao_code_name(code), core->policy_text);
+    return code;
+}
+
+unsigned ask_policy(struct core *core, const struct peer *member, const struct header *h)
+{
+    struct policy_answer answer;
+    if (!core->config.policy) return QIAO_CODE_OK;
+    bool here = qiao_bytes_equal(h->destination.area, qiao_bytes_from_string(core->area));
+    const struct peer *to = here ? route_member(core, h->destination.org) : NULL;
+    struct policy_question question = {
+        .header = h, .sender = (size_t)(member - core->peers), .from_type = member->org_type, .to_type = to ? to->org_type : QIAO_ORG_TYPE_UNKNOWN,
+        .now_ms = core->now_ms, .wall_ms = core->wall_ms,
+    };
+    return take(core, h, policy_check(core->config.policy, &question, &answer), &answer);
+}
+
+unsigned ask_policy_on_arrival(struct core *core, const struct header *h)
+{
+    struct policy_answer answer;
+    return core->config.policy ? take(core, h, policy_check_arrival(core->config.policy, h, &answer), &answer) : QIAO_CODE_OK;
+}
+
+struct qiao_bytes policy_reason(const struct core *core, const struct header *h, unsigned code)
+{
+    bool last = core->config.policy && code == core->policy_code && qiao_id_equal(&h->id, &core->policy_id);
+    return last ? qiao_bytes_from_string(core->policy_text) : qiao_bytes(NULL, 0);
+}
