@@ -76,6 +76,7 @@ struct check {
     const struct policy_kind *kind;
     size_t kind_index, purpose_index;
     unsigned to_type, from_level, to_level;
+    struct legal_basis cited[QIAO_BASES_MAX];
     bool duty;
 };
 
@@ -183,7 +184,7 @@ static unsigned check_personal_data(struct check *c)
 
 static unsigned check_bases(struct check *c)
 {
-    return policy_check_bases(c->policy, c->header, c->question->wall_ms, c->answer, &c->duty);
+    return policy_check_bases(c->policy, c->header, c->question->wall_ms, c->answer, c->cited, &c->duty);
 }
 
 static const struct policy_retention *find_retention(const struct policy_tables *t, struct qiao_bytes name)
@@ -235,7 +236,7 @@ static unsigned check_rule_basis(struct check *c, const struct policy_rule *r)
 {
     if (r->basis_need == POLICY_BASIS_NONE) return QIAO_CODE_OK;
     if (c->header->legal_basis_count == 0) return REFUSE(c, NO_BASIS, r->id, r->line, "the message cites no legal basis; this rule needs one");
-    if (r->basis_need == POLICY_BASIS_ANY || policy_cites(r, c->header)) return QIAO_CODE_OK;
+    if (r->basis_need == POLICY_BASIS_ANY || policy_cites(r, c->cited, c->header->legal_basis_count)) return QIAO_CODE_OK;
     return REFUSE(c, NO_BASIS, r->id, r->line, "none of the bases cited is one of this rule's, such as %s#%s", r->bases[0].law, r->bases[0].article ? r->bases[0].article : "*");
 }
 
@@ -272,15 +273,11 @@ static unsigned check_rules(struct check *c)
     if (code == QIAO_CODE_OK) code = check_consent(c, r);
     if (code != QIAO_CODE_OK) return code;
     if (!take_rate(&c->policy->buckets[i], r, c->question)) return REFUSE(c, RATE, r->id, r->line, "more than %u a minute; send the rest later", r->rate);
-    return policy_answer(c->answer, QIAO_CODE_OK, r->id, t->file, r->line, "allowed");
-}
-
-static struct check check_begin(const struct policy *policy, const struct policy_question *q, struct policy_answer *answer)
-{
-    const struct header *h = q->header;
-    struct check c = { .policy = policy, .question = q, .header = h, .answer = answer, .to_type = q->to_type, .from_level = level_of(&h->source), .to_level = level_of(&h->destination) };
-    if (c.to_type == QIAO_ORG_TYPE_UNKNOWN) c.to_type = find_org_type(policy, &h->destination);
-    return c;
+    c->answer->rule = r->id;
+    c->answer->file = t->file;
+    c->answer->line = r->line;
+    memcpy(c->answer->reason, "allowed", sizeof "allowed");
+    return QIAO_CODE_OK;
 }
 
 unsigned policy_check(struct policy *policy, const struct policy_question *question, struct policy_answer *ret_answer)
@@ -288,7 +285,15 @@ unsigned policy_check(struct policy *policy, const struct policy_question *quest
     static unsigned (*const checks[])(struct check *) = {
         check_secret, check_kind, check_destination, check_purpose, check_personal_data, check_bases, check_retention, check_rules,
     };
-    struct check c = check_begin(policy, question, ret_answer);
+    const struct header *h = question->header;
+    struct check c; /* cited is filled as far as it is used */
+    c.policy = policy;
+    c.question = question;
+    c.header = h;
+    c.answer = ret_answer;
+    c.to_type = question->to_type != QIAO_ORG_TYPE_UNKNOWN ? question->to_type : find_org_type(policy, &h->destination);
+    c.from_level = level_of(&h->source);
+    c.to_level = level_of(&h->destination);
     unsigned code = QIAO_CODE_OK;
     for (size_t i = 0; code == QIAO_CODE_OK && i < sizeof checks / sizeof checks[0]; i++) code = checks[i](&c);
     return code;

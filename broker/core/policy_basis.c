@@ -102,7 +102,8 @@ static unsigned check_basis(const struct policy *policy, const struct legal_basi
     return QIAO_CODE_OK;
 }
 
-unsigned policy_check_bases(const struct policy *policy, const struct header *h, uint64_t wall_ms, struct policy_answer *answer, bool *ret_duty)
+unsigned policy_check_bases(const struct policy *policy, const struct header *h, uint64_t wall_ms, struct policy_answer *answer,
+                            struct legal_basis ret_cited[QIAO_BASES_MAX], bool *ret_duty)
 {
     uint64_t event_ms = h->event_at_ms ? h->event_at_ms : h->sent_at_ms ? h->sent_at_ms : wall_ms;
     int32_t day = policy_day(event_ms), today = policy_day(wall_ms);
@@ -111,25 +112,23 @@ unsigned policy_check_bases(const struct policy *policy, const struct header *h,
     if (h->legal_basis_count > 0 && day > today && day - today > 1)
         return policy_answer(answer, QIAO_CODE_BASIS_EXPIRED, "catalogue", policy->tables->catalogue_file, 0, "the event lies in the future; give the day it happened");
     for (unsigned i = 0; i < h->legal_basis_count; i++) {
-        struct legal_basis basis = { 0 };
-        legal_basis_read(h->legal_basis[i], &basis);
-        unsigned code = check_basis(policy, &basis, day, answer, ret_duty);
+        bool sound = legal_basis_read(h->legal_basis[i], &ret_cited[i]); /* envelope_open has seen to it */
+        assert(sound);
+        unsigned code = check_basis(policy, &ret_cited[i], day, answer, ret_duty);
         if (code != QIAO_CODE_OK) return code;
     }
     return QIAO_CODE_OK;
 }
 
-bool policy_cites(const struct policy_rule *rule, const struct header *h)
+bool policy_cites(const struct policy_rule *rule, const struct legal_basis *cited, size_t count)
 {
-    for (unsigned i = 0; i < h->legal_basis_count; i++) {
-        struct legal_basis cited = { 0 };
-        legal_basis_read(h->legal_basis[i], &cited);
-        struct qiao_bytes whole = cited.article;
+    for (size_t i = 0; i < count; i++) {
+        struct qiao_bytes whole = cited[i].article;
         without_paragraph(&whole);
         for (size_t k = 0; k < rule->bases_count; k++) {
             const struct policy_basis *b = &rule->bases[k];
-            if (compare_text(b->law, cited.catalogue) != 0) continue;
-            if (!b->article || compare_text(b->article, cited.article) == 0 || compare_text(b->article, whole) == 0) return true;
+            if (compare_text(b->law, cited[i].catalogue) != 0) continue;
+            if (!b->article || compare_text(b->article, cited[i].article) == 0 || compare_text(b->article, whole) == 0) return true;
         }
     }
     return false;

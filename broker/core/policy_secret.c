@@ -22,8 +22,10 @@ static bool starts_with(struct qiao_bytes text, const char *word)
 
 static bool contains(struct qiao_bytes text, const char *word)
 {
-    for (; text.size > 0 && text.size >= strlen(word); text = qiao_bytes(text.data + 1, text.size - 1))
-        if (starts_with(text, word)) return true;
+    size_t size = strlen(word);
+    uint8_t first = lower((uint8_t)word[0]);
+    for (size_t i = 0; i + size <= text.size; i++)
+        if (lower(text.data[i]) == first && same(text.data + i, (const uint8_t *)word, size)) return true;
     return false;
 }
 

@@ -25,9 +25,10 @@ struct policy {
 };
 
 /* policy_basis.c: is every basis of the message known and in force, and does it have one that stands in for consent? */
-unsigned policy_check_bases(const struct policy *policy, const struct header *header, uint64_t wall_ms, struct policy_answer *answer, bool *ret_duty);
-/* Does the message cite one of the rule's? */
-bool policy_cites(const struct policy_rule *rule, const struct header *header);
+unsigned policy_check_bases(const struct policy *policy, const struct header *header, uint64_t wall_ms, struct policy_answer *answer,
+                            struct legal_basis ret_cited[QIAO_BASES_MAX], bool *ret_duty);
+/* Is one of those cited one of the rule's? */
+bool policy_cites(const struct policy_rule *rule, const struct legal_basis *cited, size_t count);
 void policy_sort_articles(struct policy *policy);
 
 /* policy_secret.c */
