@@ -5,6 +5,7 @@
 #include "core/core.h"
 #include "edge/committer.h"
 #include "edge/dialers.h"
+#include "edge/door.h"
 #include "edge/log.h"
 #include "edge/notices.h"
 #include "edge/settings.h"
@@ -37,6 +38,8 @@ struct stream {
     struct core_connection_id id;
     struct frame_reader reader;
     struct dialer *dialer;         /* of a stream this node dialled */
+    uint64_t unproven_bytes;
+    bool proved;                   /* the link is up: it is known who sends */
 };
 
 struct node {
@@ -59,8 +62,7 @@ struct node {
     struct stream **streams;       /* by slot of the core's connection id */
     size_t streams_capacity, streams_count;
     const struct store_batch *batch; /* under commit */
-    uint64_t handshake_second;
-    uint32_t handshakes;
+    struct door *door;
     bool stopping;
     int status;
 };
@@ -111,22 +113,14 @@ static void remember(struct node *node, struct stream *stream)
     node->streams_count++;
 }
 
-static bool too_many_handshakes(struct node *node)
-{
-    uint64_t second = monotonic_ms() / 1000;
-    if (second != node->handshake_second) node->handshakes = 0;
-    node->handshake_second = second;
-    return ++node->handshakes > node->conf->limits.handshakes_per_second_max;
-}
-
 static void on_connected(void *context, struct wire_endpoint *endpoint, struct wire_connection *connection, const struct wire_peer *peer)
 {
     struct node *node = context;
     struct dialer *dialer = wire_endpoint_user(endpoint);
     struct core_connection_id id = { 0 };
-    if (!node->stopping && (dialer || !too_many_handshakes(node))) id = core_connection_new(node->core);
+    if (!node->stopping) id = core_connection_new(node->core);
     if (id.value == 0) {
-        notice(LOG_LEVEL_WARNING, "connection refused", peer->address, "too many connections or handshakes: see limits.connections_max and limits.handshakes_per_second_max");
+        notice(LOG_LEVEL_WARNING, "connection refused", peer->address, "too many connections: see limits.connections_max");
         if (dialer) dialer_failed(dialer);
         wire_close(connection, true);
         return;
@@ -162,6 +156,17 @@ static bool on_frame(void *context, const struct frame *frame)
     return core_frame_size_max(stream->node->core, stream->id) != NULL;
 }
 
+/* A stranger may say who it is, and no more: a code once it has sent more than that takes. */
+static unsigned watch_stranger(struct stream *stream, size_t size)
+{
+    const size_t *frame_size_max = core_frame_size_max(stream->node->core, stream->id);
+    if (stream->proved || !frame_size_max) return QIAO_CODE_OK;
+    stream->unproven_bytes += size;
+    stream->proved = *frame_size_max > QIAO_FRAME_SIZE_MAX_BEFORE_UP;
+    if (stream->proved) wire_proved(stream->wire);
+    return stream->proved || stream->unproven_bytes <= stream->node->conf->limits.unproven_bytes_max ? QIAO_CODE_OK : QIAO_CODE_FRAME_SIZE;
+}
+
 static void on_received(void *context, struct wire_connection *connection, struct qiao_bytes bytes)
 {
     struct node *node = context;
@@ -169,6 +174,7 @@ static void on_received(void *context, struct wire_connection *connection, struc
     const size_t *size_max = stream ? core_frame_size_max(node->core, stream->id) : NULL;
     if (!size_max) return; /* on its way out */
     unsigned code = frame_reader_feed(&stream->reader, bytes, size_max, on_frame, stream);
+    if (code == QIAO_CODE_OK) code = watch_stranger(stream, bytes.size);
     if (code != QIAO_CODE_OK) step(node, (struct core_event){ .type = CORE_REJECTED, .connection = stream->id, .code = code });
     else if (stream->reader.partial.size > 0) step(node, (struct core_event){ .type = CORE_PROGRESS, .connection = stream->id });
 }
@@ -365,6 +371,8 @@ static void on_hang_up(uv_signal_t *signal, int number)
     core_set_limits(node->core, &limits);
     settings_core_deinit(&limits);
     if (node->keyring) core_cut_revoked(node->core, is_revoked, node->keyring);
+    door_set_limits(node->door, wanted);
+    wire_set_handshake_ms(node->wire, wanted->limits.handshake_ms);
     log_configure(wanted->log.level, wanted->log.format, wanted->node.id);
     node->conf = wanted;
     conf_free(node->reloaded);
@@ -445,8 +453,10 @@ static bool start_wire(struct node *node)
     const struct conf *conf = node->conf;
     char text[512] = "";
     struct wire_tls tls;
-    struct wire_options options = { .notify = wake, .context = node, .tls = settings_tls(conf, &tls), .allow_plain_tcp = conf->allow.plain_tcp };
-    int result = wire_new(&options, &node->wire, text, sizeof text);
+    struct wire_options options = { .notify = wake, .context = node, .tls = settings_tls(conf, &tls), .allow_plain_tcp = conf->allow.plain_tcp, .handshake_ms = conf->limits.handshake_ms };
+    int result = door_new(conf, &node->door);
+    options.door = result == 0 ? door_for_wire(node->door) : NULL;
+    if (result == 0) result = wire_new(&options, &node->wire, text, sizeof text);
     for (size_t i = 0; result == 0 && i < conf->listen_count; i++) {
         struct wire_endpoint *endpoint;
         result = wire_listen(node->wire, conf->listen[i], NULL, &endpoint, text, sizeof text);
@@ -475,6 +485,7 @@ static void stop(struct node *node)
     workers_stop(&node->workers);
     node->dialers = dialers_free(node->dialers);
     node->wire = wire_free(node->wire);
+    node->door = door_free(node->door);
     for (size_t i = 0; i < node->streams_capacity; i++) {
         if (!node->streams[i]) continue;
         frame_reader_deinit(&node->streams[i]->reader);

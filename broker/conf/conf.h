@@ -63,6 +63,8 @@ struct conf {
         uint64_t member_window_bytes;
         uint32_t connections_max;
         uint32_t handshakes_per_second_max;
+        uint32_t connections_per_address_max, unproven_per_address_max, handshakes_per_address_max;
+        uint64_t unproven_bytes_max;
         uint32_t delivery_attempts_max;    /* verdicts of "retry" before a message is dead */
         uint32_t retry_ms_min, retry_ms_max;
         uint32_t heartbeat_ms, silence_ms, handshake_ms;

@@ -107,7 +107,15 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
     V(conf, limits.connections_max, "limits.connections_max", COUNT, "4096", 1, 1000000, "connections", LIVE, OPTIONAL, "4096", \
       "Open connections of links and members together; more are closed at once.") \
     V(conf, limits.handshakes_per_second_max, "limits.handshakes_per_second_max", COUNT, "200", 1, 100000, "handshakes a second", LIVE, OPTIONAL, "200", \
-      "New connections served in a second; more wait.") \
+      "New connections served in a second; more are closed at once. Calm and known addresses are served before noisy ones.") \
+    V(conf, limits.connections_per_address_max, "limits.connections_per_address_max", COUNT, "256", 1, 1000000, "connections", LIVE, OPTIONAL, "256", \
+      "Open connections from one address (IPv6: one /64 network); more are closed at once. Connections over ipc:// have no address.") \
+    V(conf, limits.unproven_per_address_max, "limits.unproven_per_address_max", COUNT, "64", 1, 1000000, "connections", LIVE, OPTIONAL, "64", \
+      "Of these, connections that have not yet proved who they are.") \
+    V(conf, limits.handshakes_per_address_max, "limits.handshakes_per_address_max", COUNT, "50", 1, 100000, "handshakes a second", LIVE, OPTIONAL, "50", \
+      "New connections served in a second from one address.") \
+    V(conf, limits.unproven_bytes_max, "limits.unproven_bytes_max", BYTES, "128 KiB", 8192, UINT64_C(1) << 30, "bytes", LIVE, OPTIONAL, "128 KiB", \
+      "What a connection may send in all before it has proved who it is. Messages are never taken before that.") \
     V(conf, limits.delivery_attempts_max, "limits.delivery_attempts_max", COUNT, "16", 1, 1000000, "verdicts", LIVE, OPTIONAL, "16", \
       "Verdicts of \"retry\" before a message is a dead letter.") \
     V(conf, limits.retry_ms_min, "limits.retry_ms_min", DURATION, "500ms", 1, 86400000, "milliseconds", LIVE, OPTIONAL, "500ms", \
@@ -119,7 +127,7 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
     V(conf, limits.silence_ms, "limits.silence_ms", DURATION, "35s", 20, 86400000, "milliseconds", LIVE, OPTIONAL, "35s", \
       "A link that was silent this long is taken for dead. At least twice heartbeat_ms.") \
     V(conf, limits.handshake_ms, "limits.handshake_ms", DURATION, "10s", 10, 600000, "milliseconds", LIVE, OPTIONAL, "10s", \
-      "A new connection must have proved who it is within this time.") \
+      "Each step by which a new connection proves who it is (TLS, hello, proof) must be done within this time.") \
     V(conf, limits.clock_skew_ms_max, "limits.clock_skew_ms_max", DURATION, "10m", 0, 86400000, "milliseconds", LIVE, OPTIONAL, "10m", \
       "A neighbour whose clock is off by more is refused by that name. 0: any clock will do.") \
     V(conf, limits.redial_ms_min, "limits.redial_ms_min", DURATION, "50ms", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "50ms", \

@@ -1,5 +1,4 @@
 #include "wire/address.h"
-#include "wire/wire.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -113,6 +112,21 @@ void address_format(const struct address *address, char *text, size_t size)
     else
         snprintf(text, size, "%s://%s%s%s:%u", address->scheme, bracket ? "[" : "", address->host[0] ? address->host : "*",
                  bracket ? "]" : "", address->port);
+}
+
+/* An address that cannot be read is zeros: all such share one. */
+void address_of_peer(nng_stream *stream, bool local, struct wire_source *ret_source)
+{
+    nng_sockaddr peer;
+    *ret_source = (struct wire_source){ .local = local };
+    if (local || nng_stream_get_addr(stream, NNG_OPT_REMADDR, &peer) != 0)
+        return;
+    if (peer.s_family == NNG_AF_INET6) {
+        memcpy(ret_source->address, peer.s_in6.sa_addr, sizeof ret_source->address);
+    } else if (peer.s_family == NNG_AF_INET) {
+        ret_source->address[10] = ret_source->address[11] = 0xff;
+        memcpy(ret_source->address + 12, &peer.s_in.sa_addr, 4);
+    }
 }
 
 static void describe_local_peer(nng_stream *stream, char *text, size_t size)

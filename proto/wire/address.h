@@ -2,6 +2,8 @@
 #ifndef WIRE_ADDRESS_H
 #define WIRE_ADDRESS_H
 
+#include "wire/wire.h"
+
 #include <nng/nng.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +23,7 @@ int address_parse(const char *url, bool listening, struct address *ret_address, 
 bool address_is_loopback(const struct address *address);
 /* The URL again, with the port in the address. */
 void address_format(const struct address *address, char *text, size_t size);
+void address_of_peer(nng_stream *stream, bool local, struct wire_source *ret_source);
 /* For people. */
 void address_describe_peer(nng_stream *stream, bool local, char *text, size_t size);
 

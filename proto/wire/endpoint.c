@@ -44,13 +44,45 @@ void endpoint_unpark(struct wire_endpoint *endpoint)
         accept_next(endpoint, false);
 }
 
+/* Tells the owner of the last one only: a flood of strangers must not become a flood of news. */
+static void turn_away(struct wire_endpoint *endpoint, nng_stream *stream, const char *reason)
+{
+    struct wire *wire = endpoint->wire;
+    char address[sizeof endpoint->refused_address];
+    address_describe_peer(stream, endpoint->address.local, address, sizeof address);
+    nng_stream_free(stream);
+    pthread_mutex_lock(&wire->mutex);
+    endpoint->refused = true;
+    endpoint->refused_reason = reason;
+    memcpy(endpoint->refused_address, address, sizeof address);
+    bool tell = wire_mark_endpoint(wire);
+    pthread_mutex_unlock(&wire->mutex);
+    wire_tell(wire, tell);
+}
+
+static bool receive_stranger(struct wire_endpoint *endpoint, nng_stream *stream)
+{
+    const struct wire_door *door = endpoint->wire->options.door;
+    struct wire_source source;
+    uint32_t place = 0;
+    const char *reason = NULL;
+    if (door) {
+        address_of_peer(stream, endpoint->address.local, &source);
+        reason = door->enter(door->context, &source, &place);
+    }
+    if (!reason)
+        return connection_start(endpoint, stream, place);
+    turn_away(endpoint, stream, reason);
+    return true;
+}
+
 static void on_accept(void *context)
 {
     struct wire_endpoint *endpoint = context;
     int rv = nng_aio_result(endpoint->aio);
     if (rv == NNG_ECLOSED || rv == NNG_ECANCELED)
         return;
-    bool failed = rv != 0 || !connection_start(endpoint, nng_aio_get_output(endpoint->aio, 0));
+    bool failed = rv != 0 || !receive_stranger(endpoint, nng_aio_get_output(endpoint->aio, 0));
     accept_next(endpoint, failed);
 }
 
@@ -149,7 +181,7 @@ static void on_dial(void *context)
     pthread_mutex_lock(&endpoint->wire->mutex);
     endpoint->dialing = false;
     pthread_mutex_unlock(&endpoint->wire->mutex);
-    if (!connection_start(endpoint, nng_aio_get_output(endpoint->aio, 0)))
+    if (!connection_start(endpoint, nng_aio_get_output(endpoint->aio, 0), 0))
         dial_failed(endpoint, "out of memory");
 }
 

@@ -16,7 +16,7 @@
 #define REASON_SIZE 192
 
 enum {
-    HANDSHAKE_TIMEOUT_MS = 10000,
+    HANDSHAKE_TIMEOUT_MS = 10000, /* unless the owner says otherwise */
     HANDSHAKE_TIMEOUT_CROWDED_MS = 2000, /* with HANDSHAKES_MAX under way */
     HANDSHAKES_MAX = 512,
     DIAL_TIMEOUT_MS = 10000,
@@ -40,6 +40,7 @@ struct wire {
     size_t ready_count;
     size_t deadline_count;  /* connections with a deadline */
     size_t handshake_count; /* TLS streams not yet up */
+    uint32_t handshake_ms;
     bool endpoint_ready;    /* some endpoint has news */
     bool endpoint_parked;   /* some listener waits for the tick to accept again */
     bool notified;
@@ -60,6 +61,9 @@ struct wire_endpoint {
     bool parked;
     bool dialing;
     bool dial_failed;
+    bool refused;                /* somebody, at the door, and why */
+    char refused_address[128];
+    const char *refused_reason;
     char reason[REASON_SIZE];
 };
 
@@ -83,6 +87,8 @@ struct wire_connection {
     bool reported; /* the owner knows of it */
     bool farewell; /* the owner knows that it is over; it only stays for the peer to read the reason */
     bool paused;
+    uint32_t place;  /* at the door; 0: none */
+    bool proved;
     bool reset_seen;     /* the receive callback's own */
     uint8_t unused_byte; /* the buffer of a watched stream's receive */
 
@@ -127,8 +133,9 @@ void endpoint_unpark(struct wire_endpoint *endpoint);
 struct wire_endpoint *endpoint_free(struct wire_endpoint *endpoint);
 
 /* stream.c */
-/* Takes over a fresh stream; from NNG's threads. Frees the stream and answers false if that is impossible. */
-bool connection_start(struct wire_endpoint *endpoint, nng_stream *stream);
+/* Takes over a fresh stream, and its place at the door or 0; from NNG's threads. Frees the stream and answers false if that is
+ * impossible. */
+bool connection_start(struct wire_endpoint *endpoint, nng_stream *stream, uint32_t place);
 /* Reports what happened to one connection. Spends the budget. May free it. */
 void connection_poll(struct wire_connection *connection, const struct wire_handler *handler, void *context, size_t *budget_bytes);
 /* Ends it for good, waiting for NNG's callbacks. */

@@ -575,7 +575,7 @@ static void start_reading_plain(struct wire_connection *connection)
     receive_next(connection);
 }
 
-static struct wire_connection *new_connection(struct wire_endpoint *endpoint, nng_stream *stream)
+static struct wire_connection *new_connection(struct wire_endpoint *endpoint, nng_stream *stream, uint32_t place)
 {
     struct wire_connection *connection = calloc(1, sizeof *connection);
     if (!connection)
@@ -592,6 +592,7 @@ static struct wire_connection *new_connection(struct wire_endpoint *endpoint, nn
     connection->wire = endpoint->wire;
     connection->endpoint = endpoint;
     connection->stream = stream;
+    connection->place = place;
     connection->peer.tls = tls;
     connection->peer.local = endpoint->address.local;
     address_describe_peer(stream, connection->peer.local, connection->peer.address, sizeof connection->peer.address);
@@ -610,15 +611,31 @@ static bool enlist(struct wire_connection *connection)
         add_to_list(connection);
         if (connection->peer.tls) {
             wire->handshake_count++;
-            connection_set_deadline(connection, wire_now_ms() + HANDSHAKE_TIMEOUT_MS, "the TLS handshake took too long");
+            connection_set_deadline(connection, wire_now_ms() + wire->handshake_ms, "the TLS handshake took too long");
         }
     }
     pthread_mutex_unlock(&wire->mutex);
     return accepted;
 }
 
+static void leave_door(struct wire *wire, uint32_t place, bool proved)
+{
+    const struct wire_door *door = wire->options.door;
+    if (place != 0)
+        door->leave(door->context, place, proved);
+}
+
+void wire_proved(struct wire_connection *connection)
+{
+    const struct wire_door *door = connection->wire->options.door;
+    if (connection->place != 0 && !connection->proved)
+        door->proved(door->context, connection->place);
+    connection->proved = true;
+}
+
 static void discard(struct wire_connection *connection)
 {
+    leave_door(connection->wire, connection->place, false);
     nng_stream_free(connection->stream);
     nng_aio_free(connection->receive);
     nng_aio_free(connection->send);
@@ -636,10 +653,11 @@ static void finish_start(struct wire_connection *connection)
     wire_start_tick(wire);
 }
 
-bool connection_start(struct wire_endpoint *endpoint, nng_stream *stream)
+bool connection_start(struct wire_endpoint *endpoint, nng_stream *stream, uint32_t place)
 {
-    struct wire_connection *connection = new_connection(endpoint, stream);
+    struct wire_connection *connection = new_connection(endpoint, stream, place);
     if (!connection) {
+        leave_door(endpoint->wire, place, false);
         nng_stream_free(stream);
         return false;
     }
@@ -667,6 +685,7 @@ struct wire_connection *connection_free(struct wire_connection *connection)
     remove_from_ready(connection);
     remove_from_list(connection);
     pthread_mutex_unlock(&wire->mutex);
+    leave_door(wire, connection->place, connection->proved);
     nng_aio_free(connection->receive);
     nng_aio_free(connection->send);
     nng_stream_free(connection->stream);

@@ -54,7 +54,20 @@ void wire_tell(struct wire *wire, bool needed)
         wire->options.notify(wire->options.context);
 }
 
-static void report_failed_dials(struct wire *wire, const struct wire_handler *handler, void *context)
+static void report_refused(struct wire_endpoint *endpoint, const struct wire_handler *handler, void *context)
+{
+    char address[sizeof endpoint->refused_address];
+    pthread_mutex_lock(&endpoint->wire->mutex);
+    bool refused = endpoint->refused;
+    endpoint->refused = false;
+    memcpy(address, endpoint->refused_address, sizeof address);
+    const char *reason = endpoint->refused_reason;
+    pthread_mutex_unlock(&endpoint->wire->mutex);
+    if (refused && handler->accept_failed)
+        handler->accept_failed(context, endpoint, address, reason);
+}
+
+static void report_endpoints(struct wire *wire, const struct wire_handler *handler, void *context)
 {
     for (struct wire_endpoint *endpoint = wire->endpoints; endpoint; endpoint = endpoint->next) {
         char reason[REASON_SIZE];
@@ -65,6 +78,7 @@ static void report_failed_dials(struct wire *wire, const struct wire_handler *ha
         pthread_mutex_unlock(&wire->mutex);
         if (failed)
             handler->dial_failed(context, endpoint, reason);
+        report_refused(endpoint, handler, context);
     }
 }
 
@@ -94,7 +108,7 @@ bool wire_poll(struct wire *wire, const struct wire_handler *handler, void *cont
     pthread_mutex_unlock(&wire->mutex);
 
     if (endpoint_ready)
-        report_failed_dials(wire, handler, context);
+        report_endpoints(wire, handler, context);
     for (; turns > 0 && budget_bytes > 0; turns--) {
         struct wire_connection *connection = take_ready(wire);
         if (!connection)
@@ -115,7 +129,8 @@ static bool expire_connections(struct wire *wire)
     bool crowded = wire->handshake_count >= HANDSHAKES_MAX;
     int64_t now = wire_now_ms();
     for (struct wire_connection *connection = wire->connections; connection; connection = connection->next) {
-        int64_t early = crowded && !connection->up ? HANDSHAKE_TIMEOUT_MS - HANDSHAKE_TIMEOUT_CROWDED_MS : 0;
+        bool shorter = crowded && !connection->up && wire->handshake_ms > HANDSHAKE_TIMEOUT_CROWDED_MS;
+        int64_t early = shorter ? wire->handshake_ms - HANDSHAKE_TIMEOUT_CROWDED_MS : 0;
         if (connection->deadline_ms == 0 || now < connection->deadline_ms - early)
             continue;
         connection_end(connection, connection->deadline_reason);
@@ -184,6 +199,7 @@ int wire_new(const struct wire_options *options, struct wire **ret_wire, char *r
     wire->options = *options;
     if (wire->options.ring_size_max == 0)
         wire->options.ring_size_max = RING_SIZE_DEFAULT;
+    wire->handshake_ms = options->handshake_ms ? options->handshake_ms : HANDSHAKE_TIMEOUT_MS;
     pthread_mutex_init(&wire->mutex, NULL);
     int rc = start_tls(wire, reterr_text, reterr_size);
     if (rc == 0 && nng_aio_alloc(&wire->tick, on_tick, wire) != 0)
@@ -228,6 +244,13 @@ int wire_reload_tls(struct wire *wire, const struct wire_tls *tls, char *reterr_
         return WIRE_E_TLS;
     }
     return tls_context_reload(wire->tls, tls, reterr_text, reterr_size);
+}
+
+void wire_set_handshake_ms(struct wire *wire, uint32_t handshake_ms)
+{
+    pthread_mutex_lock(&wire->mutex);
+    wire->handshake_ms = handshake_ms;
+    pthread_mutex_unlock(&wire->mutex);
 }
 
 /* ---- endpoints ---- */

@@ -26,11 +26,30 @@ struct wire_tls {
     const char *passphrase;       /* of the key, or NULL */
 };
 
+/* Where a connection to a listener comes from: an IPv6 address, or an IPv4 one in its mapped form (RFC 4291, 2.5.5.2). */
+struct wire_source {
+    bool local;                    /* ipc: no address */
+    uint8_t address[16];
+};
+
+/* Asked about each connection that comes to a listener, before a byte of it is read and anything is spent on TLS. */
+struct wire_door {
+    void *context;
+    /* NULL: come in, and *ret_place, if not 0, is given back when the connection has ended. Otherwise a sentence, static, for
+     * accept_failed; of many refused at a time the last one is told. Any thread. */
+    const char *(*enter)(void *context, const struct wire_source *source, uint32_t *ret_place);
+    /* wire_proved was called for it. */
+    void (*proved)(void *context, uint32_t place);
+    void (*leave)(void *context, uint32_t place, bool proved);
+};
+
 struct wire_options {
     void (*notify)(void *context); /* something to poll for; any thread; must not block. Called at most once until wire_poll. */
     void *context;
     const struct wire_tls *tls;    /* NULL: no tls+tcp endpoints. Copied. */
     bool allow_plain_tcp;          /* tcp:// to other than loopback */
+    const struct wire_door *door;  /* NULL: everybody may come in. Not copied. */
+    uint32_t handshake_ms;         /* TLS must be up within this time; 0: 10 s */
     size_t ring_size_max;          /* receive ring of a busy connection, bytes; 0: 256 KiB. An idle one uses at most 4 KiB. */
 };
 
@@ -91,6 +110,11 @@ void wire_dial(struct wire_endpoint *endpoint);
 /* Reports everything that happened since the last call. budget_bytes bounds what is handed out through received;
  * returns true if more is waiting (call again). */
 bool wire_poll(struct wire *wire, const struct wire_handler *handler, void *context, size_t budget_bytes);
+
+/* TLS handshakes from now on must be done within this time. */
+void wire_set_handshake_ms(struct wire *wire, uint32_t handshake_ms);
+/* The owner knows who the peer is: tells the door. The second time and later it does nothing. */
+void wire_proved(struct wire_connection *connection);
 
 void wire_set_user(struct wire_connection *connection, void *user);
 void *wire_user(const struct wire_connection *connection);

@@ -17,6 +17,8 @@ from federation import Crowd, Federation, Load, Node, Overdue, last_json, line, 
 
 NODES = ("community", "street", "district")
 SIZE = 512
+# Everybody comes from 127.0.0.1 here.
+ONE_ADDRESS = {"handshakes_per_second_max": 5000, "handshakes_per_address_max": 5000, "connections_per_address_max": 5000, "unproven_per_address_max": 5000}
 
 
 class Broken(Exception):
@@ -154,7 +156,7 @@ def memory_queued(report):
 
 def memory_members(report, name, bar, tls):
     count = report.pick(1000, 200)
-    tree = {"district": Node("990101", None, members(count), {"handshakes_per_second_max": 5000})}
+    tree = {"district": Node("990101", None, members(count), ONE_ADDRESS)}
     with Federation(tree, "qiao-bench") as fed:
         fed.start_all()
         idle = fed["district"].anonymous_kib()
@@ -175,7 +177,7 @@ def memory_ipc(report):
 def idle_cpu(report):
     """A hundred TLS links that only keep each other alive."""
     seconds, links = report.pick(30, 10), 100
-    tree = {"district": Node("990101", None, members(links), {"handshakes_per_second_max": 5000})}
+    tree = {"district": Node("990101", None, members(links), ONE_ADDRESS)}
     with Federation(tree, "qiao-bench") as fed:
         fed.start_all()
         crowd = Crowd(fed, "district", links, tls=True).wait_up(120)
