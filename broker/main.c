@@ -1,6 +1,7 @@
 /* qiaod: arguments, configuration, node_run. */
 #include "conf/conf.h"
 #include "core/core.h"
+#include "edge/privileges.h"
 #include "node.h"
 #include "store/check.h"
 
@@ -16,7 +17,7 @@ enum mode { MODE_RUN, MODE_CHECK_CONFIG, MODE_DUMP_CONFIG, MODE_CHECK_STORE };
 struct arguments {
     enum mode mode;
     const char *config;
-    bool trace;
+    bool trace, core_dumps;
     int ready_fd;
 };
 
@@ -31,6 +32,7 @@ static void usage(FILE *out)
           "      --schema        print the JSON Schema of the configuration and end\n"
           "      --check-store   walk the whole store, report damage, and end (the broker must not be running)\n"
           "      --trace         one line for each decision on standard error\n"
+          "      --allow-core-dumps  keys and bodies of messages may then stand in them; without it there are none\n"
           "      --ready-fd N    write \"ready\" to this descriptor when the node takes connections\n"
           "  -h, --help          this text\n"
           "  -V, --version       version\n\n"
@@ -39,7 +41,7 @@ static void usage(FILE *out)
           out);
 }
 
-enum { OPTION_CHECK_CONFIG = 256, OPTION_DUMP_CONFIG, OPTION_SAMPLE, OPTION_SCHEMA, OPTION_CHECK_STORE, OPTION_TRACE, OPTION_READY_FD };
+enum { OPTION_CHECK_CONFIG = 256, OPTION_DUMP_CONFIG, OPTION_SAMPLE, OPTION_SCHEMA, OPTION_CHECK_STORE, OPTION_TRACE, OPTION_CORE_DUMPS, OPTION_READY_FD };
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },
@@ -49,6 +51,7 @@ static const struct option long_options[] = {
     { "schema", no_argument, NULL, OPTION_SCHEMA },
     { "check-store", no_argument, NULL, OPTION_CHECK_STORE },
     { "trace", no_argument, NULL, OPTION_TRACE },
+    { "allow-core-dumps", no_argument, NULL, OPTION_CORE_DUMPS },
     { "ready-fd", required_argument, NULL, OPTION_READY_FD },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -76,6 +79,7 @@ static int take_option(int option, struct arguments *a)
     case OPTION_DUMP_CONFIG: a->mode = MODE_DUMP_CONFIG; return -1;
     case OPTION_CHECK_STORE: a->mode = MODE_CHECK_STORE; return -1;
     case OPTION_TRACE: a->trace = true; return -1;
+    case OPTION_CORE_DUMPS: a->core_dumps = true; return -1;
     case OPTION_READY_FD: return take_descriptor(optarg, &a->ready_fd) ? -1 : 2;
     case OPTION_SAMPLE: conf_sample(stdout); return 0;
     case OPTION_SCHEMA: conf_schema(stdout); return 0;
@@ -108,8 +112,11 @@ static struct conf *load(const char *path)
     return result == CONF_OK ? conf : NULL;
 }
 
-static int check_store(const struct conf *conf)
+static int check_store(const struct conf *conf, bool core_dumps)
 {
+    /* What it opens and makes must be the broker's afterwards, not root's. */
+    struct privileges_options privileges = { .core_dumps = core_dumps };
+    if (!privileges_reduce(conf, &privileges) || !privileges_drop(conf, &privileges)) return 1;
     static struct store_check_rule rules[] = {
         { 'M', "node", core_check_record },   { 'P', "peer numbers", core_check_record },   { 'Q', "queued runs", core_check_record },
         { 'T', "tails", core_check_record },  { 'A', "acknowledged", core_check_record },   { 'W', "received", core_check_record },
@@ -140,9 +147,9 @@ int main(int argc, char **argv)
     struct conf *conf = load(a.config);
     if (!conf) return 2;
     if (a.mode == MODE_CHECK_CONFIG) status = 0;
-    else if (a.mode == MODE_CHECK_STORE) status = check_store(conf);
+    else if (a.mode == MODE_CHECK_STORE) status = check_store(conf, a.core_dumps);
     else if (a.mode == MODE_DUMP_CONFIG) conf_dump(conf, stdout);
-    else status = node_run(&(struct node_options){ conf, a.config, a.trace, a.ready_fd });
+    else status = node_run(&(struct node_options){ conf, a.config, a.trace, a.core_dumps, a.ready_fd });
     conf_free(conf);
     return status < 0 ? 0 : status;
 }

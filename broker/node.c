@@ -7,7 +7,10 @@
 #include "edge/dialers.h"
 #include "edge/door.h"
 #include "edge/log.h"
+#include "edge/manager.h"
 #include "edge/notices.h"
+#include "edge/privileges.h"
+#include "edge/seccomp.h"
 #include "edge/settings.h"
 #include "edge/workers.h"
 #include "wire/wire.h"
@@ -63,6 +66,7 @@ struct node {
     size_t streams_capacity, streams_count;
     const struct store_batch *batch; /* under commit */
     struct door *door;
+    struct manager manager;
     bool stopping;
     int status;
 };
@@ -348,6 +352,7 @@ static void on_terminate(uv_signal_t *signal, int number)
     struct node *node = signal->data;
     if (node->stopping) return;
     log_event(LOG_LEVEL_INFO, "stopping", "signal", number == SIGINT ? "INT" : "TERM", NULL);
+    manager_stopping(&node->manager);
     node->stopping = true;
     dialers_stop(node->dialers);
     uv_timer_start(&node->shutdown_limit, on_shutdown_limit, node->conf->limits.shutdown_ms, 0);
@@ -360,10 +365,8 @@ static bool is_revoked(void *keyring, const struct seal_key_id *id)
     return keyring_is_revoked(keyring, id);
 }
 
-static void on_hang_up(uv_signal_t *signal, int number)
+static void reload(struct node *node)
 {
-    struct node *node = signal->data;
-    (void)number;
     struct conf *wanted = settings_reload(node->conf, node->options->conf_path, node->wire, node->keyring);
     if (!wanted) return;
     struct core_config limits;
@@ -378,6 +381,16 @@ static void on_hang_up(uv_signal_t *signal, int number)
     conf_free(node->reloaded);
     node->reloaded = wanted;
     node_pump(node);
+}
+
+static void on_hang_up(uv_signal_t *signal, int number)
+{
+    struct node *node = signal->data;
+    (void)number;
+    if (node->stopping) return;
+    manager_reloading(&node->manager);
+    reload(node);
+    manager_ready(&node->manager);
 }
 
 /* ---- start and end ---- */
@@ -467,6 +480,12 @@ static bool start_wire(struct node *node)
     return result == 0;
 }
 
+static bool confine(const struct node *node)
+{
+    struct privileges_options privileges = { .core_dumps = node->options->core_dumps, .listens = true };
+    return privileges_drop(node->conf, &privileges) && syscalls_restrict(node->conf->process.seccomp);
+}
+
 static void tell_ready(int fd)
 {
     if (fd < 0) return;
@@ -506,10 +525,14 @@ int node_run(const struct node_options *options)
 {
     struct node node = { .options = options, .conf = options->conf };
     log_configure(node.conf->log.level, node.conf->log.format, node.conf->node.id);
+    struct privileges_options privileges = { .core_dumps = options->core_dumps, .listens = true };
+    if (!privileges_reduce(node.conf, &privileges) || !syscalls_prepare(node.conf->process.seccomp)) return 1;
     start_loop(&node);
-    if (start_store(&node) && start_core(&node) && start_wire(&node)) {
+    manager_init(&node.manager, &node.loop);
+    if (start_store(&node) && start_core(&node) && start_wire(&node) && confine(&node)) {
         log_event(LOG_LEVEL_INFO, "ready", "area", node.conf->node.area, NULL);
         tell_ready(options->ready_fd);
+        manager_ready(&node.manager);
         node_pump(&node);
         uv_run(&node.loop, UV_RUN_DEFAULT);
         log_event(LOG_LEVEL_INFO, "stopped", NULL);

@@ -8,6 +8,7 @@ struct node_options {
     const struct conf *conf;      /* borrowed until node_run returns */
     const char *conf_path;        /* read again on SIGHUP */
     bool trace;                   /* one line a decision to standard error */
+    bool core_dumps;              /* allowed */
     int ready_fd;                 /* a line "ready" is written and the descriptor closed when links and members may come; -1: none */
 };
 

@@ -21,6 +21,7 @@ static int check_times(struct build *build);
 static int check_store_size(struct build *build);
 static int check_trust(struct build *build);
 static int check_policy(struct build *build);
+static int check_process(struct build *build);
 
 int build_check(struct build *build)
 {
@@ -29,6 +30,7 @@ int build_check(struct build *build)
         check_link_nodes, check_member_names, check_services,     check_times,      check_store_size,
         check_trust,
         check_policy,
+        check_process,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         int r = checks[i](build);
@@ -268,4 +270,11 @@ static int check_policy(struct build *build)
     if (is_wrong(build, "policy.file") || is_wrong(build, "policy.catalogue"))
         return 0;
     return conf_policy_load(conf->policy.file, conf->policy.catalogue, &build->errors, &conf->policy.read);
+}
+
+static int check_process(struct build *build)
+{
+    if (is_given(build, "process.group") && !is_given(build, "process.user"))
+        conf_errors_add(&build->errors, place_of(build, "process.group"), "process.group", "is given without process.user, with which it is of use; add the user");
+    return 0;
 }

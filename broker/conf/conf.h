@@ -80,6 +80,10 @@ struct conf {
         char *file, *catalogue;
         struct conf_policy *read;  /* both files, or NULL: everything is allowed */
     } policy;
+    struct {
+        char *user, *group;        /* to become when started as root; NULL: stay */
+        char *seccomp;             /* off log enforce */
+    } process;
     char *dead_letter_owner;       /* who looks after dead letters, for receipts */
     char *path;                    /* the file it came from */
 };

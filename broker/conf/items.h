@@ -22,6 +22,7 @@ enum conf_type {
     CONF_TYPE_ENGINE,
     CONF_TYPE_LOG_LEVEL,
     CONF_TYPE_LOG_FORMAT,
+    CONF_TYPE_SECCOMP,
     CONF_TYPE_ROLE,
     CONF_TYPE_ORG_TYPE,
     CONF_TYPE_BOOL,
@@ -144,6 +145,12 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Least important lines that are still written.") \
     V(conf, log.format, "log.format", LOG_FORMAT, "logfmt", 0, 0, "", LIVE, OPTIONAL, "logfmt", \
       "Form of a log line.") \
+    V(conf, process.user, "process.user", TEXT, NULL, 1, 32, "", RESTART, OPTIONAL, "qiao", \
+      "User to become when started as root, once what only root may open is open. The store and the key must be this user's.") \
+    V(conf, process.group, "process.group", TEXT, NULL, 1, 32, "", RESTART, OPTIONAL, "qiao", \
+      "Group to become with it; left out: the user's own. Who is in this group may reach the node over ipc://.") \
+    V(conf, process.seccomp, "process.seccomp", SECCOMP, "enforce", 0, 0, "", RESTART, OPTIONAL, "enforce", \
+      "System calls that a broker does not make: enforce refuses them, log lets them pass and tells the kernel's audit log, off does nothing.") \
     V(conf, dead_letter_owner, "dead_letter_owner", TEXT, NULL, 1, 256, "", RESTART, OPTIONAL, "\"duty desk, +86 990 1234567\"", \
       "Who looks after messages that could not be delivered; named in their receipts.")
 

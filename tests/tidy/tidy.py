@@ -59,6 +59,7 @@ LIBRARIES = {
     'openssl/': ('proto/wire/', 'proto/seal/sealed', 'adapters/ctl/pki/', 'adapters/csv/digest.c', *SEAL_OPENSSL),
     'lmdb.h': ('broker/store/', 'adapters/sdk/outbox.c'),
     'libfyaml.h': ('broker/conf/', 'adapters/base/yaml.c'),
+    'seccomp.h': ('broker/edge/seccomp.c',),
     'jansson.h': ('adapters/ctl/',),
     'protobuf-c/': ('proto/base/arena.h', 'adapters/ctl/'),
 }
