@@ -13,6 +13,13 @@
  * of an NNG thread for its last few bytes. */
 #define RECORD_SIZE_MAX 16128
 
+/* At least 128 bits (RFC 7919's ffdhe2048, which is among OpenSSL's defaults, has 103 to 112), and nothing that costs milliseconds a
+ * handshake. With ML-KEM (FIPS 203) first where OpenSSL has it, from 3.5: what is recorded today is not read by a later machine. */
+#define GROUPS "X25519:P-256:P-384"
+#define GROUPS_HYBRID "X25519MLKEM768:" GROUPS
+#define SECURITY_LEVEL 2 /* 112 bits, for the RSA keys of other authorities; whatever the system's openssl.cnf says */
+#define CHAIN_SIZE_MAX (32 * 1024) /* of a peer's certificates, before it has proved anything: some 20 of them */
+
 struct tls_context {
     pthread_mutex_t mutex;
     pthread_cond_t released;
@@ -45,6 +52,11 @@ static void set_policy(SSL_CTX *material)
     SSL_CTX_set_min_proto_version(material, TLS1_3_VERSION);
     SSL_CTX_set_max_proto_version(material, TLS1_3_VERSION);
     SSL_CTX_set_ciphersuites(material, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+    SSL_CTX_set_security_level(material, SECURITY_LEVEL);
+    if (SSL_CTX_set1_groups_list(material, GROUPS_HYBRID) != 1)
+        SSL_CTX_set1_groups_list(material, GROUPS);
+    ERR_clear_error();
+    SSL_CTX_set_max_cert_list(material, CHAIN_SIZE_MAX);
     SSL_CTX_set_verify(material, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_mode(material, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(material, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
