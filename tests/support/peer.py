@@ -27,6 +27,11 @@ def connect(port, timeout_s=10):
     return socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
 
 
+def connect_from(address, port, timeout_s=10):
+    """From another address of the loopback network: to the node, another host."""
+    return socket.create_connection(("127.0.0.1", port), timeout=timeout_s, source_address=(address, 0))
+
+
 def connect_tls(port, files, timeout_s=10):
     return tls_context(files).wrap_socket(connect(port, timeout_s))
 
