@@ -501,7 +501,6 @@ static void close_handle(uv_handle_t *handle, void *argument)
 
 static void stop(struct node *node)
 {
-    workers_stop(&node->workers);
     node->dialers = dialers_free(node->dialers);
     node->wire = wire_free(node->wire);
     node->door = door_free(node->door);
@@ -513,6 +512,7 @@ static void stop(struct node *node)
     free(node->streams);
     node->committer = committer_free(node->committer);
     node->core = core_free(node->core);
+    workers_stop(&node->workers); /* behind the core, which looks through the jobs of its connections */
     node->keyring = keyring_free(node->keyring);
     node->store = store_close(node->store);
     uv_walk(&node->loop, close_handle, NULL);

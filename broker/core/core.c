@@ -112,7 +112,8 @@ void connection_drop(struct core *core, struct connection *c, unsigned code, con
     c->closing = true;
     core_mark_dirty(core, c);
     core_trace(core, "%s - %s: link ends: %s %s", core->node, peer ? peer->name : "?", qiao_code_name(code), reason);
-    if (peer || (code != QIAO_CODE_OK && code != QIAO_CODE_LINK_SHUTDOWN)) core_notice(core, "link down", peer ? peer->name : "unknown", code, reason);
+    const char *certified = c->identity.verified && c->identity.common_name[0] ? c->identity.common_name : "unknown";
+    if (peer || (code != QIAO_CODE_OK && code != QIAO_CODE_LINK_SHUTDOWN)) core_notice(core, "link down", peer ? peer->name : certified, code, reason);
     if (c->watching) core->watchers--;
     c->watching = false;
     if (c->stream) c->stream->connection = NULL;
@@ -187,7 +188,10 @@ static void acked(struct core *core, struct connection *c, const struct link_eve
     }
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         bool ordered = !peer->member || lane == LINK_LANE_RECEIPTS;
+        struct queue *q = &peer->queues[lane];
+        uint64_t head = q->head;
         if (ordered && (peer->member ? peer->receipts : peer->out) == c) queue_acked(core, peer, lane, c->link.tx[lane].acked);
+        q->chain_unknown |= !peer->member && q->head != head; /* a neighbour that may sign again one day, and counts from where it stands then */
     }
     queue_pump(core, peer);
 }
@@ -305,6 +309,8 @@ static void tick_links(struct core *core)
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
         if (custody_deadline_ms(core, c) <= core->now_ms) custody_stored(core, c);
+        jobs_tick(core, c);
+        if (c->closing) continue;
         if (link_deadline_ms(&c->link) > core->now_ms) continue;
         struct link_event event;
         link_tick(&c->link, core->now_ms, &c->out, &event);
@@ -347,8 +353,9 @@ uint64_t core_deadline_ms(struct core *core)
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
-        uint64_t due = link_deadline_ms(&c->link), receipt = custody_deadline_ms(core, c);
+        uint64_t due = link_deadline_ms(&c->link), receipt = custody_deadline_ms(core, c), keys = jobs_deadline_ms(core, c);
         if (receipt < due) due = receipt;
+        if (keys < due) due = keys;
         if (due < deadline) deadline = due;
     }
     for (size_t i = 0; i < core->peers_count; i++) {

@@ -111,7 +111,8 @@ void core_step(struct core *core, const struct core_event *event);
 /* False when there is nothing more. */
 bool core_next_output(struct core *core, struct core_output *ret_output);
 /* Work on signatures that needs no state: hand each job to core_job_run on any thread, in any order, and report it with CORE_JOB_DONE.
- * NULL when there is none. A job that will not be reported any more is freed by core_job_free. */
+ * NULL when there is none. A job that will not be reported any more is freed by core_job_free,
+ * behind core_free. */
 struct core_job *core_next_job(struct core *core);
 void core_job_run(struct core_job *job);
 struct core_job *core_job_free(struct core_job *job); /* returns NULL */

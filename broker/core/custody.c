@@ -97,12 +97,34 @@ void custody_up(struct core *core, struct connection *c)
 
 /* ---- as sender ---- */
 
+/* 'C': at(8) suite(1) key id(16) chain(32) audit size(8) audit root(32) signature. */
+#define RECEIPT_CHAIN_AT 25u
+
+/* The peer says something else of a sequence than it signed before. */
+static bool contradicts(const struct core *core, const struct peer *peer, unsigned lane, uint64_t sequence, const uint8_t chain[SEAL_DIGEST_SIZE])
+{
+    const struct queue *q = &peer->queues[lane];
+    struct key key = key_sequence('C', peer->number, lane, sequence);
+    struct qiao_bytes value;
+    if (sequence + 1 == q->head && !q->chain_unknown) return memcmp(q->chain.bytes, chain, SEAL_DIGEST_SIZE) != 0;
+    return store_get(core->store, key_bytes(&key), &value) && value.size > RECEIPT_CHAIN_AT + SEAL_DIGEST_SIZE && memcmp(value.data + RECEIPT_CHAIN_AT, chain, SEAL_DIGEST_SIZE) != 0;
+}
+
+/* One at a time: what comes meanwhile waits, a later receipt of a lane in the place of an earlier one. */
+static void begin_verify(struct core *core, struct connection *c)
+{
+    if (c->verifying || !c->verify_next) return;
+    c->verifying = c->verify_next;
+    c->verify_next = NULL;
+    jobs_add(core, c->verifying);
+}
+
 void custody_acked(struct core *core, struct connection *c, const struct link_event *event)
 {
-    struct core_job *job = NULL;
+    struct core_job *job = c->verify_next;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
         const struct link_custody *in = &event->custody[lane];
-        if (!in->present || in->sequence < c->peer->queues[lane].head) continue;
+        if (!in->present || (in->sequence < c->peer->queues[lane].head && !contradicts(core, c->peer, lane, in->sequence, in->chain.data))) continue;
         if (!job) job = job_new(core, c);
         struct job_custody *out = &job->custody[lane];
         *out = (struct job_custody){ .present = true, .suite = in->suite, .signature_size = in->signature.size };
@@ -116,7 +138,8 @@ void custody_acked(struct core *core, struct connection *c, const struct link_ev
     job->type = JOB_VERIFY;
     memcpy(job->receiver, c->peer->name, strlen(c->peer->name));
     memcpy(job->sender, core->node, strlen(core->node));
-    jobs_add(core, job);
+    c->verify_next = job;
+    begin_verify(core, c);
 }
 
 struct folding {
@@ -152,7 +175,6 @@ static bool own_chain(struct core *core, struct peer *peer, unsigned lane, uint6
     return !f.broken && f.at == f.end;
 }
 
-/* 'C': at(8) suite(1) key id(16) chain(32) audit size(8) audit root(32) signature. */
 static void keep_receipt(struct core *core, struct peer *peer, const struct job_custody *c)
 {
     buf_auto value = { 0 };
@@ -170,17 +192,33 @@ static void keep_receipt(struct core *core, struct peer *peer, const struct job_
     batch_put(core, &key, buf_bytes(&value));
 }
 
+/* A log only grows: of one size there is one. Smaller: the peer's store is older than what it told, and people should know. */
+static bool audit_goes_on(struct core *core, struct peer *peer, const struct job_custody *c)
+{
+    const struct custody *now = &c->custody;
+    if (now->audit_size > 0 && now->audit_size == peer->audit_size && c->suite == peer->audit_suite) return memcmp(&now->audit_root, &peer->audit_root, sizeof now->audit_root) == 0;
+    if (now->audit_size < peer->audit_size) core_notice(core, "audit log shrank", peer->name, QIAO_CODE_OK, "its store is older than what it told before");
+    peer->audit_size = now->audit_size;
+    peer->audit_root = now->audit_root;
+    peer->audit_suite = c->suite;
+    return true;
+}
+
 /* Why the receipt is not taken, or NULL. */
 static const char *take_receipt(struct core *core, struct peer *peer, const struct job_custody *c)
 {
     struct queue *q = &peer->queues[c->custody.lane];
     struct merkle_hash chain;
     if (c->code != QIAO_CODE_OK) return qiao_code_text(c->code);
-    if (c->custody.sequence < q->head) return NULL; /* a later one was here before it */
-    bool beyond = c->custody.sequence >= q->tail; /* this store is older than what the peer has seen of it */
-    if (!beyond && !own_chain(core, peer, c->custody.lane, c->custody.sequence, (enum seal_suite)c->suite, &chain)) return NULL;
-    bool known = !beyond && !q->chain_unknown;
-    if (known && memcmp(&chain, &c->custody.chain, sizeof chain) != 0) return "the peer's custody chain is not that of what was sent to it";
+    if (c->custody.sequence < q->head) { /* a later one was here before it */
+        bool two = contradicts(core, peer, c->custody.lane, c->custody.sequence, c->custody.chain.bytes);
+        return two ? "the peer signs two custody chains for one sequence" : NULL;
+    }
+    /* What this store has forgotten (a backup was restored), the handshake has told already. */
+    if (c->custody.sequence >= q->sent_max) return "the peer signs for messages that were never sent to it";
+    if (!own_chain(core, peer, c->custody.lane, c->custody.sequence, (enum seal_suite)c->suite, &chain)) return NULL;
+    if (!q->chain_unknown && memcmp(&chain, &c->custody.chain, sizeof chain) != 0) return "the peer's custody chain is not that of what was sent to it";
+    if (!audit_goes_on(core, peer, c)) return "the peer signs two audit logs of one size";
     q->chain = c->custody.chain;
     q->chain_unknown = false;
     keep_receipt(core, peer, c);
@@ -200,6 +238,7 @@ static void skip_sent(struct connection *c, unsigned lane)
 
 void custody_verified(struct core *core, struct connection *c, const struct core_job *job)
 {
+    c->verifying = NULL;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
         const char *wrong = job->custody[lane].present ? take_receipt(core, c->peer, &job->custody[lane]) : NULL;
         if (!wrong && c->peer->out == c) skip_sent(c, lane);
@@ -207,5 +246,6 @@ void custody_verified(struct core *core, struct connection *c, const struct core
         connection_drop(core, c, QIAO_CODE_LINK_CUSTODY, wrong);
         return;
     }
+    begin_verify(core, c);
     queue_pump(core, c->peer);
 }

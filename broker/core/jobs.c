@@ -83,9 +83,11 @@ void core_job_run(struct core_job *job)
 
 /* ---- batches ---- */
 
-/* What a connection may have waiting here: what it was granted. One that sends on regardless is not heard any more. */
+/* What a connection may have waiting here: what it was granted. One that sends on regardless is not heard any more. A job is much larger
+ * than a small message, so that messages count as well. */
 static bool exceeds_credit(const struct core *core, const struct connection *c, size_t more)
 {
+    if (c->checks_count >= QIAO_LANES * (core->config.link_window_messages + 1)) return true;
     return c->checking_bytes + more > QIAO_LANES * (core->config.link_window_bytes + QIAO_FRAME_SIZE_MAX);
 }
 
@@ -99,6 +101,7 @@ static void wait_for_keys(struct core *core, struct connection *c, bool wait)
 {
     if (wait == c->keys_asked) return;
     c->keys_asked = wait;
+    c->keys_asked_ms = core->now_ms;
     if (wait) core->checking_bytes -= c->checking_bytes;
     else core->checking_bytes += c->checking_bytes;
 }
@@ -116,6 +119,7 @@ void jobs_check(struct core *core, struct connection *c, const struct link_event
     buf_append(&job->payload, event->batch.payload.data, event->batch.payload.size);
     job->event.batch.payload = buf_bytes(&job->payload);
     add_bytes(core, c, job->payload.size);
+    c->checks_count++;
     if (c->checks_last) c->checks_last->next_check = job;
     else c->checks_first = job;
     c->checks_last = job;
@@ -127,6 +131,7 @@ static struct core_job *shift_check(struct core *core, struct connection *c)
     struct core_job *job = c->checks_first;
     c->checks_first = job->next_check;
     if (!c->checks_first) c->checks_last = NULL;
+    c->checks_count--;
     c->checking_bytes -= job->payload.size;
     if (!c->keys_asked) core->checking_bytes -= job->payload.size;
     return job;
@@ -140,6 +145,19 @@ void jobs_forget(struct core *core, struct connection *c)
         if (job->done) core_job_free(job);
         else job->gone = true;
     }
+    c->verifying = NULL; /* freed when it is done */
+    c->verify_next = core_job_free(c->verify_next);
+}
+
+/* A peer that brings signatures has the certificates: it checked them. Until they are here nothing of what it sends can be taken. */
+uint64_t jobs_deadline_ms(const struct core *core, const struct connection *c)
+{
+    return c->keys_asked ? c->keys_asked_ms + core->config.handshake_ms : LINK_NEVER;
+}
+
+void jobs_tick(struct core *core, struct connection *c)
+{
+    if (jobs_deadline_ms(core, c) <= core->now_ms) connection_drop(core, c, QIAO_CODE_UNKNOWN_KEY, "the peer does not show certificates of signers it brings");
 }
 
 static void send_keys_wanted(struct core *core, struct connection *c, const struct group_batch *batch)

@@ -29,6 +29,7 @@ static void quarantine(struct core *core, struct peer *from, struct qiao_bytes r
     quarantine_add(core, raw);
     core->counters.rejected_frames++;
     core_trace(core, "%s x message of %s cannot be decoded: quarantined", core->node, from->name);
+    core_notice(core, "message quarantined", from->name, QIAO_CODE_MALFORMED, "it cannot be decoded or answered");
 }
 
 static void put_record(struct core *core, const struct key *key, const struct message_record *record)
@@ -94,6 +95,8 @@ static void to_member(struct core *core, struct peer *member, const struct envel
     if (known != KNOWN_NEW) {
         core->counters.duplicates++;
         core_trace(core, "%s = duplicate for %s", core->node, member->name);
+        if (origin->from && known == KNOWN_CONFLICT) core_notice(core, "message refused", origin->from->name, QIAO_CODE_CONFLICT, "an id that is here with other content");
+        else if (origin->from) core_notice(core, "message came again", origin->from->name, QIAO_CODE_OK, "recognised, and answered as before");
         if (known == KNOWN_ENDED) answer_again(core, e, buf_bytes(&member->address), &old, false);
         if (known == KNOWN_CONFLICT) refuse_message(core, e, e->header.source.raw, QIAO_OUTCOME_REFUSED, QIAO_CODE_CONFLICT, false);
         return;
@@ -157,13 +160,15 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
 
 /* ---- from a member: this node is the origin ---- */
 
-static unsigned check_origin(struct core *core, struct peer *from, const struct envelope *e)
+static unsigned check_origin(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin)
 {
     const struct header *h = &e->header;
     uint8_t digest[32];
     if (!qiao_bytes_equal(h->source.area, qiao_bytes_from_string(core->area)) || !qiao_bytes_equal(h->source.org, qiao_bytes_from_string(from->name))) return QIAO_CODE_SOURCE;
     if (h->source.service.size > 0) return QIAO_CODE_SOURCE; /* a service can be asked, but cannot be answered */
     if (h->kind < QIAO_KIND_PAYLOAD) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
+    /* This node is about to sign it: a proof that nobody checked would stand in the middle of its group and break it. */
+    if (core_signs(core) && origin->form == ORIGIN_OWN && e->proof.size > 0) return QIAO_CODE_SIGNATURE;
     if (h->body_digest.size == 0 && e->body.size > 0) return QIAO_CODE_DIGEST;
     if (h->body_digest.size > 0) {
         seal_digest(core->config.seal, (enum seal_suite)h->digest_suite, e->body, digest);
@@ -174,6 +179,12 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     if (address_is_set(&h->destination, &root) && h->kind != QIAO_KIND_BULLETIN && h->privacy != QIAO_PRIVACY_PUBLIC) return QIAO_CODE_WILDCARD;
     if (h->expires_at_ms && h->expires_at_ms <= core->wall_ms) return QIAO_CODE_EXPIRED;
     return ask_policy(core, from, h); /* last: what is allowed uses up a rate */
+}
+
+/* No mistake of a member's office, but of its adapter, or no mistake at all. */
+static bool is_suspicious(unsigned code)
+{
+    return code == QIAO_CODE_SOURCE || code == QIAO_CODE_NOT_ALLOWED || code == QIAO_CODE_SIGNATURE || code == QIAO_CODE_DIGEST;
 }
 
 /* What the origin must know later to believe an outcome, and to prove what it sent. */
@@ -207,7 +218,10 @@ static void accept_from_member(struct core *core, struct peer *from, const struc
     }
     core->counters.accepted++;
     id_set_add(&core_batch(core)->seen, &h->id, ORIGIN_NUMBER, record.digest);
-    if (code == QIAO_CODE_OK) code = check_origin(core, from, e);
+    if (code == QIAO_CODE_OK) {
+        code = check_origin(core, from, e, origin);
+        if (is_suspicious(code)) core_notice(core, "message refused", from->name, code, qiao_code_text(code));
+    }
     if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
     if (code != QIAO_CODE_OK) {
         record.outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED;
@@ -234,6 +248,7 @@ static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, 
         return;
     }
     if (code == QIAO_CODE_OK) code = checked;
+    if (checked != QIAO_CODE_OK) core_notice(core, "message refused", from->name, checked, qiao_code_text(checked));
     if (from->member) accept_from_member(core, from, &e, origin, code);
     else accept_from_node(core, from, &e, origin, code);
 }
@@ -260,8 +275,10 @@ static void taken(struct core *core, struct connection *c, const struct batch_vi
 
 static void take_unit(struct core *core, struct peer *from, const struct group_batch *batch, const struct group_unit *unit)
 {
-    bool whole = unit->one_way && unit->bytes <= QIAO_ENVELOPE_SIZE_MAX && core_signs(core); /* it has to fit a frame behind others */
-    struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch };
+    bool fits = unit->bytes <= QIAO_ENVELOPE_SIZE_MAX; /* a frame, behind others */
+    /* Of a member's group some may be duplicates, or not allowed: each message goes its own way. */
+    bool whole = unit->one_way && fits && core_signs(core) && !from->member;
+    struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
     for (uint32_t i = unit->first; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];
         origin.message = i;

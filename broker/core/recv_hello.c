@@ -138,8 +138,10 @@ static void resume_lane(struct core *core, struct connection *c, unsigned lane)
     struct link_tx *tx = &c->link.tx[lane];
     /* Between nodes that sign, what the peer says it has comes again until its custody receipt is here; it recognises what it has. */
     bool jump = tx->acked >= q->tail;
-    q->chain_unknown |= jump;
+    uint64_t head = q->head;
+    if (jump) core_notice(core, "store is older", c->peer->name, QIAO_CODE_LINK_SEQUENCE, "the peer has sequences that were never given here: what waited for it is let go");
     if (!custody_is_on(core, c) || jump) queue_acked(core, c->peer, lane, tx->acked);
+    q->chain_unknown |= jump || (!c->peer->member && q->head != head);
     q->sent = q->head;
     if (tx->next < q->head) {
         fill_gap(core, c, lane, q->head);

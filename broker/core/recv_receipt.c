@@ -84,16 +84,29 @@ static bool take_of_set(struct core *core, const struct parsed *p, struct qiao_b
     return true;
 }
 
+/* Is the recipient one of those the message was sent to? Of an area set only the root is known, by its hash. */
+static bool is_addressed(struct qiao_bytes area, const struct message_record *record)
+{
+    uint8_t set[QIAO_AREA_SIZE_MAX + 3];
+    if (hash_of_area(area) == record->area_hash) return true;
+    if (!(record->flags & RECORD_SET) || area.size > QIAO_AREA_SIZE_MAX) return false;
+    for (size_t size = 0; size <= area.size; size++) {
+        memcpy(set, area.data, size);
+        memcpy(set + size, "/**", 3);
+        if (hash_of_area(qiao_bytes(set, size + 3)) == record->area_hash) return true;
+    }
+    return false;
+}
+
 /* Only the node of the destination's area may say that a message was accepted there; any node that had it may say that it ended
  * otherwise. An outcome is about the header that was signed here, or it is about another message. */
 static bool is_entitled(const struct taking *t, const struct parsed *p, const struct message_record *record)
 {
     static const uint8_t no_leaf[LEAF_SIZE];
-    bool any_area = record->flags & RECORD_SET;
     if (!t->signer || memcmp(record->leaf, no_leaf, LEAF_SIZE) == 0) return true;
     if (p->leaf.size != LEAF_SIZE || memcmp(p->leaf.data, record->leaf, LEAF_SIZE) != 0) return false;
-    if (p->status != QIAO_OUTCOME_ACCEPTED) return true;
-    return qiao_bytes_equal(qiao_bytes_from_string(t->signer->area), t->area) && (any_area || hash_of_area(t->area) == record->area_hash);
+    if (!is_addressed(t->area, record)) return false;
+    return p->status != QIAO_OUTCOME_ACCEPTED || qiao_bytes_equal(qiao_bytes_from_string(t->signer->area), t->area);
 }
 
 /* True if this outcome is the first for the message. */
@@ -194,6 +207,7 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
         if (outcome && core->watchers) watch_message(core, 3, &(struct header){ .id = p.id, .kind = QIAO_KIND_RECEIPT }, member, p.status, p.code);
         buf_append(&fresh, before, (size_t)(r.at - before));
     }
+    if (fresh_count == 0 && count > 0 && origin->from) core_notice(core, "message came again", origin->from->name, QIAO_CODE_OK, "outcomes that are known, or of messages that are not");
     if (r.failed || fresh_count == 0) return;
     if (t.signer) keep_receipt(core, e, origin);
     pass_on(core, member, e, origin, &fresh, fresh_count, count);

@@ -160,6 +160,7 @@ static void free_connections(struct core *core)
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c) continue;
+        jobs_forget(core, c);
         if (c->started) link_deinit(&c->link);
         buf_deinit(&c->out);
         free(c->dialled);

@@ -50,6 +50,7 @@ struct origin {
     enum { ORIGIN_PLAIN, ORIGIN_OWN, ORIGIN_WHOLE, ORIGIN_SINGLE } form; /* PLAIN: its bytes go on as they are; OWN: this node signs */
     const struct group_batch *batch; /* WHOLE: in a group that stays whole; SINGLE: alone, with a proof of its own */
     uint32_t message;
+    const struct peer *from;       /* who brought it, if it was checked */
 };
 
 /* Runs delivered to a member and not all answered. Kept over reconnects: what was answered is not delivered again. */
@@ -125,6 +126,9 @@ struct peer {
     unsigned last_code;
     unsigned connections;          /* up */
     unsigned listeners;            /* of these, that want receipts */
+    uint64_t audit_size;           /* links: the head of its audit log that it signed last, 0: none */
+    struct merkle_hash audit_root;
+    unsigned audit_suite;
 };
 
 struct connection {
@@ -147,7 +151,11 @@ struct connection {
     char *dialled;
     struct core_job *checks_first, *checks_last; /* batches being checked, in order of arrival */
     size_t checking_bytes;         /* of these */
+    uint32_t checks_count;
     bool keys_asked;               /* the first of them waits for certificates from the peer */
+    uint64_t keys_asked_ms;
+    struct core_job *verifying;    /* the peer's custody receipts: under way, and those that came meanwhile */
+    struct core_job *verify_next;
     bool custody_due[LINK_LANES];  /* durable sequences whose receipt is not signed yet */
     bool signing;                  /* a receipt is being signed */
     uint64_t signed_at_ms;         /* when the last one was begun */
@@ -315,6 +323,8 @@ const struct group_batch *job_batch(const struct core_job *job); /* NULL: a sign
 void jobs_check(struct core *core, struct connection *connection, const struct link_event *event);
 void jobs_forget(struct core *core, struct connection *connection);
 void jobs_done(struct core *core, struct core_job *job);
+uint64_t jobs_deadline_ms(const struct core *core, const struct connection *connection); /* until when the peer may take to show certificates */
+void jobs_tick(struct core *core, struct connection *connection);
 void jobs_keys(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void jobs_keys_wanted(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void jobs_add(struct core *core, struct core_job *job);
