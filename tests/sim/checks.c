@@ -270,6 +270,9 @@ void checks_committed(struct sim *sim, const struct sim_node *node, const struct
             sim_fail(sim, "%s writes a record that cannot be read", node->name);
             return;
         }
+        struct qiao_id id;
+        memcpy(id.bytes, op->key.data + 1, QIAO_ID_SIZE);
+        if (adversary_record(sim, node, op->key.data[0], &id, &record)) continue;
         if (op->key.data[0] == 'D') destination_record(sim, node, op->key, &record);
         if (op->key.data[0] == 'O') origin_record(sim, op->key, &record);
         if (op->key.data[0] == 'R') set_record(sim, op->key, &record);

@@ -109,14 +109,14 @@ static bool certificate_of(void *context, const struct seal_key_id *id, struct b
 }
 
 /* A process starts: it knows its own certificate and nothing else. */
-void sim_keys_start(struct sim_keys *keys, const struct sim *sim, const char *name, const char *area)
+void sim_keys_start(struct sim_keys *keys, const struct sim *sim, const char *name, const char *area, bool member)
 {
     buf_auto own = { 0 };
     struct seal_key_id id;
     keys->count = 0;
     keys->secret = sim->options.seed ^ 0x5ea1u;
     keys->seal = (struct seal){ keys, SEAL_SUITE_INT1, 1u << SEAL_SUITE_INT1, seal_null.digest, sign, verify, learn, certificate_of };
-    sim_keys_certificate(keys, name, area, false, &own);
+    sim_keys_certificate(keys, name, area, member, &own);
     unsigned code = learn(keys, buf_bytes(&own), &id);
     assert(code == QIAO_CODE_OK);
     (void)code;

@@ -27,7 +27,7 @@ static size_t add_peers(const struct sim *sim, const struct sim_node *node, stru
     }
     for (uint32_t i = 0; i < sim->members_count; i++)
         if (sim->members[i].node == node->index && !sim->members[i].twin) peers[count++] = (struct core_peer_config){ .name = sim->members[i].name, .member = true };
-    return count;
+    return adversary_add_peers(sim, node, peers, count);
 }
 
 void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, struct core_config *ret_config)
@@ -49,10 +49,14 @@ void node_start(struct sim *sim, struct sim_node *node)
     char error[128] = "";
     node->incarnations++;
     node->life = ++sim->lives;
-    sim_keys_start(&node->keys, sim, node->name, node->area);
+    sim_keys_start(&node->keys, sim, node->name, node->area, false);
     node_config(sim, node, peers, &config);
     if (sim->options.print_trace || sim->options.keep_trace) {
         config.trace = sim_core_trace;
+        config.trace_context = sim;
+    }
+    if (sim->adversary) {
+        config.notice = adversary_notice;
         config.trace_context = sim;
     }
     sim_trace(sim, "%s starts", node->name);
@@ -84,8 +88,8 @@ void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms)
     sim->counts.crashes++;
     sim_trace(sim, "%s dies%s", node->name, node->committing ? " in the middle of a commit" : "");
     disk_crash(sim, node);
-    while (node->jobs_count > 0) core_job_free(node->jobs[--node->jobs_count].job);
     node->core = core_free(node->core);
+    while (node->jobs_count > 0) core_job_free(node->jobs[--node->jobs_count].job);
     node->life = ++sim->lives;
     node->up_pipe = -1;
     for (uint32_t i = 0; i < sim->pipes_count; i++)
@@ -127,20 +131,21 @@ void node_dial(struct sim *sim, struct sim_node *node)
 struct feeding {
     struct sim *sim;
     struct sim_node *node;
-    struct core_connection_id connection;
+    const struct sim_end *end;
 };
 
 static bool visit_frame(void *context, const struct frame *frame)
 {
     struct feeding *f = context;
-    struct core_event event = { .type = CORE_FRAME, .connection = f->connection, .frame = frame };
+    struct core_event event = { .type = CORE_FRAME, .connection = f->end->connection, .frame = frame };
+    adversary_overhear(f->sim, f->node, f->end, frame);
     node_step(f->sim, f->node, &event);
     return true;
 }
 
 bool node_feed(struct sim *sim, struct sim_node *node, struct sim_end *end, struct qiao_bytes bytes)
 {
-    struct feeding feeding = { sim, node, end->connection };
+    struct feeding feeding = { sim, node, end };
     struct core_event event = { .type = CORE_PROGRESS, .connection = end->connection };
     const size_t *size_max = core_frame_size_max(node->core, end->connection);
     if (!size_max) return false;

@@ -19,9 +19,10 @@ static void on_abort(int signal_number)
 
 static int usage(void)
 {
-    fputs("usage: qiao-sim [--seed N] [--seeds COUNT] [--steps M] [--nodes N] [--trace] [--json]\n"
+    fputs("usage: qiao-sim [--seed N] [--seeds COUNT] [--steps M] [--nodes N] [--adversary] [--trace] [--json]\n"
           "       qiao-sim [--steps M] --seeds-file FILE\n"
-          "Runs COUNT seeds from N on, M steps each, in virtual time. Exit status 1 and the seed when a promise is broken.\n",
+          "Runs COUNT seeds from N on, M steps each, in virtual time. Exit status 1 and the seed when a promise is broken.\n"
+          "--adversary: somebody hostile in every seed; each of its acts must be refused and told of.\n",
           stderr);
     return 2;
 }
@@ -34,7 +35,7 @@ static double seconds(void)
 }
 
 struct totals {
-    uint64_t seeds, failed, messages, deliveries, redeliveries, crashes, cuts, commits, audits, events, virtual_ms;
+    uint64_t seeds, failed, messages, deliveries, redeliveries, crashes, cuts, commits, audits, hostile, events, virtual_ms;
     double began;
 };
 
@@ -53,6 +54,7 @@ static void run_one(const struct sim_options *options, struct totals *totals, bo
     totals->cuts += counts.cuts;
     totals->commits += counts.commits;
     totals->audits += counts.audits;
+    totals->hostile += counts.hostile;
     totals->events += counts.events;
     totals->virtual_ms += counts.virtual_ms;
     totals->failed += !held;
@@ -66,11 +68,11 @@ static void print_totals(const struct totals *t, bool json)
 {
     double elapsed = seconds() - t->began;
     printf(json ? "{\"seeds\":%llu,\"failed\":%llu,\"messages\":%llu,\"deliveries\":%llu,\"redeliveries\":%llu,\"crashes\":%llu,\"cuts\":%llu,\"commits\":%llu,"
-                  "\"audits\":%llu,\"events\":%llu,\"virtual_hours\":%.1f,\"seconds\":%.1f}\n"
-                : "%llu seeds, %llu failed: %llu messages, %llu deliveries (%llu repeated), %llu crashes, %llu cuts, %llu commits, %llu audits, %llu events, %.1f virtual hours "
+                  "\"audits\":%llu,\"hostile\":%llu,\"events\":%llu,\"virtual_hours\":%.1f,\"seconds\":%.1f}\n"
+                : "%llu seeds, %llu failed: %llu messages, %llu deliveries (%llu repeated), %llu crashes, %llu cuts, %llu commits, %llu audits, %llu hostile acts, %llu events, %.1f virtual hours "
                   "in %.1f s\n",
            (unsigned long long)t->seeds, (unsigned long long)t->failed, (unsigned long long)t->messages, (unsigned long long)t->deliveries, (unsigned long long)t->redeliveries,
-           (unsigned long long)t->crashes, (unsigned long long)t->cuts, (unsigned long long)t->commits, (unsigned long long)t->audits, (unsigned long long)t->events,
+           (unsigned long long)t->crashes, (unsigned long long)t->cuts, (unsigned long long)t->commits, (unsigned long long)t->audits, (unsigned long long)t->hostile, (unsigned long long)t->events,
            (double)t->virtual_ms / 3.6e6, elapsed);
 }
 
@@ -89,6 +91,7 @@ static int run_file(const char *path, struct sim_options *options, struct totals
         if (line[0] == '#' || sscanf(line, "%llu %u %llu", &seed, &steps, &nodes) < 2) continue;
         options->seed = seed;
         options->steps = steps;
+        if (options->adversary == SIM_ADVERSARY_SOMETIMES) options->adversary = SIM_ADVERSARY_NEVER; /* they were found without */
         options->nodes_max = (uint32_t)nodes;
         run_one(options, totals, json);
     }
@@ -99,7 +102,7 @@ static int run_file(const char *path, struct sim_options *options, struct totals
 int main(int argc, char **argv)
 {
     static const struct option options[] = { { "seed", 1, NULL, 's' }, { "seeds", 1, NULL, 'n' }, { "steps", 1, NULL, 'm' }, { "nodes", 1, NULL, 'N' }, { "trace", 0, NULL, 't' },
-                                             { "json", 0, NULL, 'j' },  { "seeds-file", 1, NULL, 'f' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+                                             { "adversary", 0, NULL, 'a' }, { "json", 0, NULL, 'j' },  { "seeds-file", 1, NULL, 'f' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 } };
     struct sim_options sim = { .seed = 1, .steps = 2000 };
     uint64_t seeds = 1;
     bool json = false;
@@ -109,6 +112,7 @@ int main(int argc, char **argv)
         else if (c == 'n') seeds = strtoull(optarg, NULL, 10);
         else if (c == 'm') sim.steps = (uint32_t)strtoul(optarg, NULL, 10);
         else if (c == 'N') sim.nodes_max = (uint32_t)strtoul(optarg, NULL, 10);
+        else if (c == 'a') sim.adversary = SIM_ADVERSARY_ALWAYS;
         else if (c == 't') sim.print_trace = true;
         else if (c == 'j') json = true;
         else if (c == 'f') file = optarg;

@@ -9,22 +9,31 @@
 
 static void visit_event(struct sim *sim, const struct sim_event *event);
 
+/* Some ordinary seeds have an adversary too: which ones stands in the seed alone, so that the others stay as they were. */
+static bool is_hostile(const struct sim_options *options)
+{
+    return options->adversary == SIM_ADVERSARY_ALWAYS || (options->adversary == SIM_ADVERSARY_SOMETIMES && options->seed % 7 == 3);
+}
+
 bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char failure[512])
 {
     struct sim *sim = sim_new(options);
     traffic_build(sim);
+    if (is_hostile(options)) adversary_new(sim, (uint32_t)(options->seed / 7 % sim->nodes_count));
     sim_start(sim);
     for (uint32_t step = 0; step < options->steps && !sim->failed; step++) {
         traffic_step(sim);
+        if (step % 4 == 0) adversary_step(sim);
         sim_run(sim, sim_random(sim, 30) == 0 ? sim_random(sim, 3000) : sim_random(sim, 12));
     }
     traffic_heal(sim);
     uint64_t healed_ms = sim->now_ms;
-    while (!sim->failed && !checks_are_quiet(sim) && sim->now_ms < healed_ms + REST_MS) sim_run(sim, 500);
+    while (!sim->failed && !(checks_are_quiet(sim) && adversary_is_quiet(sim)) && sim->now_ms < healed_ms + REST_MS) sim_run(sim, 500);
     /* Messages of dead processes, which nobody waits for, are delivered too. */
     do sim_run(sim, 2000);
     while (!sim->failed && audit_queued(sim) > 0 && sim->now_ms < healed_ms + REST_MS);
     checks_final(sim);
+    adversary_final(sim);
     if (!sim->failed) audit_end(sim);
     sim->counts.virtual_ms = sim->now_ms;
     *counts = sim->counts;
@@ -124,6 +133,7 @@ static void visit_event(struct sim *sim, const struct sim_event *event)
     case SIM_JOB:
         if (node_lives) node_job(sim, node, event->token);
         break;
+    case SIM_ADVERSARY: adversary_look(sim); break;
     case SIM_DISK_ROOM:
         store_array_faults(node->store)->full = sim->now_ms < node->full_until_ms;
         break;
@@ -198,13 +208,14 @@ struct sim *sim_free(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         struct sim_node *node = &sim->nodes[i];
+        node->core = core_free(node->core);
         for (size_t k = 0; k < node->jobs_count; k++) core_job_free(node->jobs[k].job);
         free(node->jobs);
-        node->core = core_free(node->core);
         node->store = store_close(node->store);
         buf_deinit(&node->audit_out);
     }
     for (uint32_t i = 0; i < sim->members_count; i++) member_deinit(&sim->members[i]);
+    sim->adversary = adversary_free(sim->adversary);
     for (uint32_t i = 0; i < sim->pipes_count; i++) {
         if (sim->pipes[i]->used) pipe_free(sim, (int)i);
         free(sim->pipes[i]);

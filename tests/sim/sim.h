@@ -5,6 +5,7 @@
  *   wire.c     streams: latency, cuts, partitions, slowness  member.c  a session with its outbox and its office workers
  *   disk.c     commits: latency, full, crash in between      traffic.c what members and misfortune do, by seed
  *   keys.c     certificates and signatures, made of names
+ *   adversary.c a hostile neighbour, member and thief (adversary.h)
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
@@ -27,7 +28,7 @@ struct sim;
 /* ---- events ---- */
 
 enum sim_event_type { SIM_CHUNK, SIM_COMMIT, SIM_NODE_TICK, SIM_MEMBER_TICK, SIM_NODE_DIAL, SIM_MEMBER_DIAL, SIM_NODE_START, SIM_MEMBER_START,
-                      SIM_VERDICT, SIM_DISK_ROOM, SIM_JOB, SIM_EVENT_COUNT };
+                      SIM_VERDICT, SIM_DISK_ROOM, SIM_JOB, SIM_ADVERSARY, SIM_EVENT_COUNT };
 
 struct sim_event {
     uint64_t at_ms;
@@ -55,7 +56,7 @@ struct sim_flow {
     uint64_t eof_ms;     /* SIM_NEVER: open */
 };
 
-enum sim_end_kind { SIM_END_NODE, SIM_END_MEMBER };
+enum sim_end_kind { SIM_END_NODE, SIM_END_MEMBER, SIM_END_ADVERSARY };
 
 struct sim_end {
     enum sim_end_kind kind;
@@ -222,11 +223,12 @@ struct sim_options {
     uint32_t nodes_max;            /* 0: up to 10 */
     bool print_trace;
     bool keep_trace;               /* scenarios read it */
+    enum { SIM_ADVERSARY_SOMETIMES, SIM_ADVERSARY_ALWAYS, SIM_ADVERSARY_NEVER } adversary;
     bool calm;                     /* no dice: every choice is the first one, so that a story is told the same way every day */
 };
 
 struct sim_counts {
-    uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, events, virtual_ms;
+    uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, hostile, events, virtual_ms;
     uint64_t outcomes[5];
 };
 
@@ -260,6 +262,7 @@ struct sim {
     uint32_t latency_ms_max, fault_percent;
     uint32_t faults;               /* kinds of misfortune, a bit each: traffic.c */
     bool trust;                    /* nodes sign and check */
+    struct adversary *adversary;   /* NULL: nobody is hostile */
     bool chatty;                   /* members submit from inside callbacks */
     uint64_t bytes_on_wire_max;
 };
@@ -316,7 +319,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
 void node_job(struct sim *sim, struct sim_node *node, uint64_t number);
 
 /* keys.c */
-void sim_keys_start(struct sim_keys *keys, const struct sim *sim, const char *name, const char *area);
+void sim_keys_start(struct sim_keys *keys, const struct sim *sim, const char *name, const char *area, bool member);
 void sim_keys_certificate(const struct sim_keys *keys, const char *name, const char *area, bool member, struct buf *out);
 void sim_keys_sign(const struct sim_keys *keys, const char *name, struct qiao_bytes message, uint8_t ret_signature[SEAL_SIGNATURE_SIZE]);
 
@@ -361,6 +364,27 @@ void checks_bounds(struct sim *sim, const struct sim_node *node);
 bool checks_are_quiet(struct sim *sim);
 void checks_final(struct sim *sim);
 const char *checks_describe(const struct sim *sim, uint32_t message, char text[256]);
+
+/* adversary.c */
+struct message_record;
+/* Before sim_start, with the node it lives at. */
+void adversary_new(struct sim *sim, uint32_t at);
+struct adversary *adversary_free(struct adversary *adversary); /* returns NULL */
+size_t adversary_add_peers(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, size_t count);
+void adversary_notice(void *context, const char *event, const char *peer, unsigned code, const char *reason); /* context: the world */
+void adversary_overhear(struct sim *sim, const struct sim_node *node, const struct sim_end *end, const struct frame *frame);
+void adversary_feed(struct sim *sim, struct sim_end *end, struct qiao_bytes bytes);
+void adversary_eof(struct sim *sim, struct sim_end *end);
+void adversary_look(struct sim *sim);
+/* Is its node in the area? */
+bool adversary_is_in(const struct sim *sim, const char *area);
+/* Begins something, if nothing is under way. */
+void adversary_step(struct sim *sim);
+bool adversary_is_quiet(const struct sim *sim);
+/* Everything that was tried has been told of. */
+void adversary_final(struct sim *sim);
+/* True for a record of a message it made, which nobody may take. */
+bool adversary_record(struct sim *sim, const struct sim_node *node, uint8_t prefix, const struct qiao_id *id, const struct message_record *record);
 
 /* audit.c */
 /* A core built from a copy of the node's store reports the same queue positions as the node. */

@@ -73,6 +73,7 @@ static void address_message(struct sim *sim, const struct sim_member *sender, st
     const struct sim_member *to = &sim->members[m->recipient];
     m->to = dice < 93 ? SIM_TO_MEMBER : dice < 95 ? SIM_TO_UNKNOWN_MEMBER : dice < 97 ? SIM_TO_NOWHERE : SIM_TO_SET;
     if (m->to == SIM_TO_SET && sender->node != 0 && sim_chance(sim, 50)) m->to = SIM_TO_MEMBER;
+    if (m->to == SIM_TO_SET && adversary_is_in(sim, sim->nodes[to->node].area)) m->to = SIM_TO_MEMBER; /* the mole answers no deliveries */
     snprintf(m->area, sizeof m->area, "%s", sim->nodes[to->node].area);
     snprintf(m->org, sizeof m->org, "%s", m->to == SIM_TO_UNKNOWN_MEMBER ? "nobody" : to->name);
     if (m->to == SIM_TO_NOWHERE) snprintf(m->area, sizeof m->area, "%s", sim_chance(sim, 50) ? "880202" : "990101777001");

@@ -138,6 +138,7 @@ static bool give(struct sim *sim, int index, unsigned to)
         if (sim_random(sim, 4) == 0) part = 1 + (size_t)sim_random(sim, part);
         struct qiao_bytes bytes = qiao_bytes(segment->data + done, part);
         if (pipe->ends[to].kind == SIM_END_NODE) node_feed(sim, &sim->nodes[pipe->ends[to].index], &pipe->ends[to], bytes);
+        else if (pipe->ends[to].kind == SIM_END_ADVERSARY) adversary_feed(sim, &pipe->ends[to], bytes);
         else member_feed(sim, &sim->members[pipe->ends[to].index], &pipe->ends[to], bytes);
         done += part;
     }
@@ -153,6 +154,7 @@ static void arrive_at(struct sim *sim, int index, unsigned to)
         if (!give(sim, index, to)) return;
     if (flow->first || flow->eof_ms > sim->now_ms || !pipe->ends[to].open) return;
     if (pipe->ends[to].kind == SIM_END_NODE) node_eof(sim, &sim->nodes[pipe->ends[to].index], &pipe->ends[to]);
+    else if (pipe->ends[to].kind == SIM_END_ADVERSARY) adversary_eof(sim, &pipe->ends[to]);
     else member_eof(sim, &sim->members[pipe->ends[to].index]);
 }
 

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-struct story story_begin(void)
+static struct story begin(bool hostile)
 {
     struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true };
     struct story s = { .sim = sim_new(&options) };
@@ -20,10 +20,21 @@ struct story story_begin(void)
     s.court = &s.sim->members[court];
     s.office = &s.sim->members[office];
     s.hotline = &s.sim->members[hotline];
+    if (hostile) adversary_new(s.sim, street);
     sim_start(s.sim);
     sim_run(s.sim, 200);
     s.sim->trace.size = 0;
     return s;
+}
+
+struct story story_begin(void)
+{
+    return begin(false);
+}
+
+struct story story_begin_hostile(void)
+{
+    return begin(true);
 }
 
 void story_end(struct story *s)
