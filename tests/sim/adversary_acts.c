@@ -409,12 +409,19 @@ static bool reflect(struct adversary *a)
 
 /* ---- the member ---- */
 
+/* Where messages are queued for, if there is more than one node. */
+static const struct sim_node *another_node(struct adversary *a)
+{
+    uint32_t count = a->sim->nodes_count;
+    return &a->sim->nodes[(a->at + (count > 1 ? 1 + adversary_random(a, count - 1) : 0)) % count];
+}
+
 /* A group of the mole's own, in which one message comes twice and one may not be sent. */
 static bool send_a_group_with_faults(struct adversary *a)
 {
     struct buf raws[4] = { { 0 } };
     buf_auto entries = { 0 };
-    const struct sim_node *far = &a->sim->nodes[adversary_random(a, a->sim->nodes_count)];
+    const struct sim_node *far = another_node(a);
     struct words w = { .area = adversary_node(a)->area, .org = "mole", .to_area = far->area, .to_org = "nobody", .body = qiao_bytes_from_string(BODY) };
     words_write(a, &w, &raws[0]);
     buf_append(&raws[1], raws[0].data, raws[0].size);
@@ -439,7 +446,7 @@ static bool speak_for_another_member(struct adversary *a)
 /* Among messages that the node signs for the mole, one that has a proof already. They expire: the node gives each a proof of its own. */
 static bool bring_a_proof(struct adversary *a)
 {
-    const struct sim_node *far = &a->sim->nodes[adversary_random(a, a->sim->nodes_count)];
+    const struct sim_node *far = another_node(a);
     buf_auto entries = { 0 };
     struct words w = { .area = adversary_node(a)->area, .org = "mole", .to_area = far->area, .to_org = "nobody", .body = qiao_bytes_from_string(BODY) };
     w.expires_at_ms = sim_wall_ms(a->sim) + 60000;
