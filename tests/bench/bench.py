@@ -4,7 +4,9 @@ the exit status is 1 only if a bench broke or a run lost, doubled or disordered 
 import argparse
 import json
 import os
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +21,14 @@ NODES = ("community", "street", "district")
 SIZE = 512
 # Everybody comes from 127.0.0.1 here.
 ONE_ADDRESS = {"handshakes_per_second_max": 5000, "handshakes_per_address_max": 5000, "connections_per_address_max": 5000, "unproven_per_address_max": 5000}
+
+
+def plain(tree=None):
+    """The spine's bars are about the way of a message without signatures; `trust` measures what those cost."""
+    tree = tree or line()
+    for node in tree.values():
+        node.more = {**node.more, "trust": {"suites": ["none"]}}
+    return tree
 
 
 class Broken(Exception):
@@ -79,7 +89,7 @@ def flat_out(report):
     """Three hops as fast as they go, twice: with the window of the bar, and the largest memory seen meanwhile."""
     count, runs = report.pick(200000, 50000), report.pick(5, 2)
     rates, cpu_us = [], []
-    with Federation(line(), "qiao-bench") as fed:
+    with Federation(plain(), "qiao-bench") as fed:
         fed.start_all()
         with Watch(fed) as watch:
             for number in range(runs):
@@ -94,7 +104,7 @@ def flat_out(report):
 
 def at_rate(report, rate, bars):
     count = rate * report.pick(20, 5)
-    with Federation(line(), "qiao-bench") as fed:
+    with Federation(plain(), "qiao-bench") as fed:
         fed.start_all()
         finished(Load(fed, rate, outbox=False, send=("--rate", str(rate)), name="warm"))
         sent, received = finished(Load(fed, count, outbox=False, send=("--rate", str(rate))))
@@ -120,7 +130,7 @@ def broadcast(report):
     half, bulletins = 100, report.pick(100, 20)
     tree = {"district": Node("990101", None, ("urban",)), "street": Node("990101001", "district", members(half)),
             "community": Node("990101001001", "street", members(half))}
-    with Federation(tree, "qiao-bench") as fed:
+    with Federation(plain(tree), "qiao-bench") as fed:
         fed.start_all()
         files = {node: os.path.join(fed.folder, node + ".latencies") for node in ("street", "community")}
         crowds = [Crowd(fed, node, half, expect=bulletins, latencies=file) for node, file in files.items()]
@@ -139,7 +149,7 @@ def broadcast(report):
 
 def memory_queued(report):
     count = report.pick(1000000, 200000)
-    with Federation(line(), "qiao-bench") as fed:
+    with Federation(plain(), "qiao-bench") as fed:
         fed.start_all()
         idle = {node: fed[node].anonymous_kib() for node in NODES}
         report.say("memory_idle", max(idle.values()) / 1024, "MiB anonymous, largest broker", ("<=", 12), each_kib=idle)
@@ -157,7 +167,7 @@ def memory_queued(report):
 def memory_members(report, name, bar, tls):
     count = report.pick(1000, 200)
     tree = {"district": Node("990101", None, members(count), ONE_ADDRESS)}
-    with Federation(tree, "qiao-bench") as fed:
+    with Federation(plain(tree), "qiao-bench") as fed:
         fed.start_all()
         idle = fed["district"].anonymous_kib()
         crowd = Crowd(fed, "district", count, tls=tls).wait_up(300)
@@ -178,7 +188,7 @@ def idle_cpu(report):
     """A hundred TLS links that only keep each other alive."""
     seconds, links = report.pick(30, 10), 100
     tree = {"district": Node("990101", None, members(links), ONE_ADDRESS)}
-    with Federation(tree, "qiao-bench") as fed:
+    with Federation(plain(tree), "qiao-bench") as fed:
         fed.start_all()
         crowd = Crowd(fed, "district", links, tls=True).wait_up(120)
         before, started = fed["district"].cpu_s(), time.monotonic()
@@ -191,7 +201,7 @@ def idle_cpu(report):
 def writes(report):
     """Each store on an ext4 image of its own: what reaches the loop device is what the node wrote, journal of the file system included."""
     count = report.pick(200000, 50000)
-    with Federation(line(), "qiao-bench") as fed:
+    with Federation(plain(), "qiao-bench") as fed:
         disks = {}
         for node in NODES:
             disks[node] = LoopDisk(fed.folder, node, 2048)
@@ -215,7 +225,7 @@ def writes(report):
 def catch_up(report):
     kills, took = report.pick(10, 3), []
     count = kills * 10000
-    with Federation(line(), "qiao-bench") as fed:
+    with Federation(plain(), "qiao-bench") as fed:
         fed.start_all()
         load = Load(fed, count, send=("--rate", "10000"))
         for number in range(1, kills + 1):
@@ -227,7 +237,66 @@ def catch_up(report):
     report.say("catch_up_after_kill", max(took), "s from listening again, worst", ("<=", 2), all=[round(s, 2) for s in took])
 
 
-BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up)
+def sign_with(fed, suite):
+    """Every node signs with this suite from its next start on; none: it signs nothing."""
+    for name, node in fed.nodes.items():
+        node.more = {"trust": {"suites": [suite]}}
+        if suite == "gm1":
+            out = os.path.join(fed.folder, "sm2", name)
+            fed.pki("issue", "--ca", os.path.join(fed.folder, "ca"), "--out", out, "--name", name, "--area", node.area, "--algorithm", "sm2")
+            node.more["trust"].update(certificate=f"{out}/{name}.crt", key=f"{out}/{name}.key")
+        fed[name].write_configuration()
+
+
+def rate_with(report, suite, count, runs):
+    with Federation(line(), "qiao-bench") as fed:
+        sign_with(fed, suite)
+        fed.start_all()
+        return [finished(Load(fed, count, outbox=False, send=("--window", "1024"), name=f"run{n}"))[1]["throughputPerSecond"] for n in range(runs)]
+
+
+def trust(report):
+    """Signatures, custody receipts and audit, on against off, and SM2/SM3 against the international suite: in turns, in one run."""
+    rates = {"none": [], "int1": [], "gm1": []}
+    for _ in range(report.pick(3, 1)):
+        for suite, row in rates.items():
+            row += rate_with(report, suite, report.pick(200000, 50000), report.pick(3, 1))
+    median = {suite: statistics.median(row) for suite, row in rates.items()}
+    report.say("trust_throughput", median["int1"] / median["none"], "of the throughput without signatures", (">=", 0.7), runs=rates)
+    report.say("trust_gm1", median["gm1"] / median["int1"], "of the throughput with INT1", (">=", 0.6), runs=rates)
+
+
+def sent_bytes(port):
+    """Payload bytes that went to this port over the connections that are open now, by the kernel's own count."""
+    text = subprocess.run(["ss", "-tinH", "state", "established", f"( dport = :{port} )"], capture_output=True, text=True, check=True).stdout
+    return sum(int(number) for number in re.findall(r"bytes_sent:(\d+)", text))
+
+
+def bytes_with(suite, count):
+    """(stored at the street for a message that waits there, sent by the street to the district for one that goes on)."""
+    with Federation(line(), "qiao-bench") as fed:
+        sign_with(fed, suite)
+        fed.start_all()
+        finished(Load(fed, count // 10, outbox=False, name="warm"))
+        before = sent_bytes(fed["district"].port)
+        finished(Load(fed, count, outbox=False, send=("--window", "1024")))
+        wire = (sent_bytes(fed["district"].port) - before) / count
+        fed["district"].stop()
+        started = fed.status("street")["storeBytes"]
+        sender = fed.spawn("community", "intake", "bench", "send", "--to", "990101/urban", "--count", str(count), "--json")
+        last_json(sender, 300)
+        wait_until(lambda: fed.queued("street", "district") == count, "all messages wait at the street", 120, 0.1)
+        return (fed.status("street")["storeBytes"] - started) / count, wire
+
+
+def trust_bytes(report):
+    count = report.pick(200000, 50000)
+    (stored_off, wire_off), (stored_on, wire_on) = bytes_with("none", count), bytes_with("int1", count)
+    report.say("trust_bytes_stored", stored_on - stored_off, "bytes more a message stored at a hop", ("<=", 400), off=round(stored_off), on=round(stored_on))
+    report.say("trust_bytes_wire", wire_on - wire_off, "bytes more a message sent to the next hop", ("<=", 350), off=round(wire_off, 1), on=round(wire_on, 1))
+
+
+BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes)
 
 
 def main():
