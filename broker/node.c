@@ -428,7 +428,7 @@ static bool start_store(struct node *node)
 /* A receipt a link costs the peer a check as well; commits that sign cost one at every hop. */
 #define CUSTODY_INTERVAL_MS 10u
 #define SIGNATURES_A_CUSTODY_INTERVAL 200u
-#define SIGNATURES_AN_INTERVAL 50u
+#define SIGNATURES_AN_INTERVAL 15u
 
 static void use_keys(struct node *node, struct core_config *config)
 {

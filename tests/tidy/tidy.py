@@ -57,6 +57,7 @@ LIBRARIES = {
     'uv.h': ('broker/edge/', 'broker/node.c', 'broker/main.c'),
     'nng/': ('proto/wire/',),
     'openssl/': ('proto/wire/', 'proto/seal/sealed', 'adapters/ctl/pki/', 'adapters/csv/digest.c', *SEAL_OPENSSL),
+    'gcrypt.h': ('proto/seal/openssl.c',),
     'lmdb.h': ('broker/store/', 'adapters/sdk/outbox.c'),
     'libfyaml.h': ('broker/conf/', 'adapters/base/yaml.c'),
     'seccomp.h': ('broker/edge/seccomp.c',),
