@@ -6,6 +6,7 @@
 #include <qiao/limits.h>
 #include <schema/allocation.pb-c.h>
 #include <schema/case.pb-c.h>
+#include <schema/organisation.pb-c.h>
 #include <schema/receipt.pb-c.h>
 #include <schema/referral.pb-c.h>
 #include <stdio.h>
@@ -16,6 +17,11 @@ static const struct {
     const ProtobufCMessageDescriptor *descriptor;
 } bodies[] = {
     { QIAO_KIND_RECEIPT, &qiao__v1__receipt__descriptor },
+    { QIAO_KIND_ORG_REGISTER, &qiao__v1__org_register__descriptor },
+    { QIAO_KIND_ORG_UPDATE, &qiao__v1__org_update__descriptor },
+    { QIAO_KIND_ORG_SUSPEND, &qiao__v1__org_suspend__descriptor },
+    { QIAO_KIND_ORG_CLOSE, &qiao__v1__org_close__descriptor },
+    { QIAO_KIND_ORG_CONFIRM, &qiao__v1__org_confirm__descriptor },
     { QIAO_KIND_CASE_OPEN, &qiao__v1__case_open__descriptor },
     { QIAO_KIND_CASE_UPDATE, &qiao__v1__case_update__descriptor },
     { QIAO_KIND_CASE_CLOSE, &qiao__v1__case_close__descriptor },

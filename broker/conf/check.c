@@ -22,6 +22,7 @@ static int check_store_size(struct build *build);
 static int check_trust(struct build *build);
 static int check_policy(struct build *build);
 static int check_process(struct build *build);
+static int check_registry(struct build *build);
 
 int build_check(struct build *build)
 {
@@ -31,6 +32,7 @@ int build_check(struct build *build)
         check_trust,
         check_policy,
         check_process,
+        check_registry,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         int r = checks[i](build);
@@ -276,5 +278,35 @@ static int check_process(struct build *build)
 {
     if (is_given(build, "process.group") && !is_given(build, "process.user"))
         conf_errors_add(&build->errors, place_of(build, "process.group"), "process.group", "is given without process.user, with which it is of use; add the user");
+    return 0;
+}
+
+/* Two seats of one office are one registrar: the office chooses the seat it writes from. */
+static bool is_same_office(const char *a, const char *b)
+{
+    size_t size = strcspn(a, "#");
+    return size == strcspn(b, "#") && memcmp(a, b, size) == 0;
+}
+
+static int check_registry(struct build *build)
+{
+    const struct conf *conf = build->conf;
+    char *const *registrars = conf->registry.registrars;
+    size_t count = conf->registry.registrars_count;
+    if (is_wrong(build, "registry.registrars"))
+        return 0;
+    struct conf_place place = place_of(build, "registry.registrars");
+    if (count == 1)
+        conf_errors_add(&build->errors, place, "registry.registrars", "found one registrar; expected at least two, so that a second one can agree to a change of keys");
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (!is_same_office(registrars[i], registrars[k]))
+                continue;
+            conf_errors_add(&build->errors, place, "registry.registrars", "found the office of \"%s\" twice; expected different offices, for one cannot agree with itself", registrars[i]);
+            break;
+        }
+    }
+    if (conf->registry.required && count == 0)
+        conf_errors_add(&build->errors, place_of(build, "registry.required"), "registry.registrars", "is missing beside registry.required; expected at least two, or nobody could be registered");
     return 0;
 }

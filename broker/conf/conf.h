@@ -73,6 +73,12 @@ struct conf {
         uint32_t shutdown_ms;              /* SIGTERM: at most this until exit */
     } limits;
     struct {
+        char **registrars;         /* area/org or area/org#seat; none, or at least two */
+        size_t registrars_count;
+        bool required;             /* unregistered members may not send */
+        uint32_t confirm_within;   /* milliseconds */
+    } registry;
+    struct {
         char *level;               /* error warning info debug */
         char *format;              /* logfmt json */
     } log;

@@ -3,6 +3,7 @@
 #include "suggest.h"
 
 #include <arpa/inet.h>
+#include <qiao/uscc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,33 +45,29 @@ bool format_text(const char *text, char why[FORMAT_WHY_SIZE])
     return true;
 }
 
-#define ORG_SIZE 18u
-static const char org_alphabet[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-
-/* GB 32100-2015, 5.2: the weight of position i is 3^(i-1) mod 31. */
-static char org_check_character(const char *text)
-{
-    unsigned sum = 0, weight = 1;
-    for (size_t i = 0; i < ORG_SIZE - 1; i++) {
-        const char *at = strchr(org_alphabet, text[i]);
-        sum += (unsigned)(at - org_alphabet) * weight;
-        weight = weight * 3 % 31;
-    }
-    return org_alphabet[(31 - sum % 31) % 31];
-}
-
 bool format_org(const char *text, char why[FORMAT_WHY_SIZE])
 {
-    size_t size = strlen(text);
-    if (size != ORG_SIZE)
-        return REFUSE("expected the 18 characters of a unified social credit code, not %zu", size);
-    size_t good = strspn(text, org_alphabet);
-    if (good != ORG_SIZE)
-        return REFUSE("character %zu of a unified social credit code is a digit or a capital letter other than I, O, S, V, Z", good + 1);
-    char check = org_check_character(text);
-    if (text[ORG_SIZE - 1] != check)
-        return REFUSE("its check character does not fit: with these 17 characters it is '%c', found '%c'; look for a typing error", check, text[ORG_SIZE - 1]);
-    return true;
+    struct qiao_uscc_fault fault;
+    char reason[QIAO_USCC_WHY_SIZE];
+    if (qiao_uscc_check(text, strlen(text), &fault) == QIAO_USCC_OK)
+        return true;
+    qiao_uscc_explain(text, &fault, reason);
+    return REFUSE("%s", reason);
+}
+
+/* The seats of one organisation cannot control each other, but a seat may be named to keep others of it away. */
+bool format_registrar(const char *text, char why[FORMAT_WHY_SIZE])
+{
+    char name[130];
+    size_t area = strspn(text, DIGITS), rest = strlen(text) - area;
+    if (area != 6 || text[area] != '/' || rest >= sizeof name)
+        return REFUSE("expected the address of an office of the district, as in 990101/registry or 990101/registry#duty");
+    memcpy(name, text + area + 1, rest);
+    char *seat = strchr(name, '#');
+    if (seat)
+        *seat++ = '\0';
+    bool good = consists_of(name, LOWER DIGITS "-.", 64) && (!seat || consists_of(seat, LOWER UPPER DIGITS "-._", 64));
+    return good || REFUSE("expected a member's name behind the area, and perhaps # and a seat, as in 990101/registry#duty");
 }
 
 static const char *const schemes[] = { "tls+tcp", "tcp", "ipc" };

@@ -14,6 +14,8 @@ bool format_name(const char *text, char why[FORMAT_WHY_SIZE]);
 bool format_text(const char *text, char why[FORMAT_WHY_SIZE]);
 /* Unified social credit code, GB 32100-2015, with its check character. */
 bool format_org(const char *text, char why[FORMAT_WHY_SIZE]);
+/* AREA/ORG or AREA/ORG#SEAT with the area of a district. */
+bool format_registrar(const char *text, char why[FORMAT_WHY_SIZE]);
 bool format_listen_url(const char *text, char why[FORMAT_WHY_SIZE]);
 bool format_dial_url(const char *text, char why[FORMAT_WHY_SIZE]);
 

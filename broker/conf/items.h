@@ -13,6 +13,7 @@ enum conf_type {
     CONF_TYPE_AREA,
     CONF_TYPE_NAME,
     CONF_TYPE_ORG,
+    CONF_TYPE_REGISTRAR,
     CONF_TYPE_LISTEN_URL,
     CONF_TYPE_DIAL_URL,
     CONF_TYPE_FILE,        /* must exist and be readable */
@@ -141,6 +142,12 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Who may send what to whom, what for. What no rule in it allows is refused. Left out: everything is allowed.") \
     V(conf, policy.catalogue, "policy.catalogue", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "catalogues/legal-basis.yaml", \
       "The legal bases that messages may cite, with the days from and until which each is in force.") \
+    L(conf, registry.registrars, "registry.registrars", REGISTRAR, 64, RESTART, "[\"990101/registry\", \"990101/inspection\"]", \
+      "Offices of the district whose messages change the register of organisations: AREA/ORG, or AREA/ORG#SEAT. At least two, for keys change and organisations close only if a second one agrees.") \
+    V(conf, registry.required, "registry.required", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
+      "Take messages only from members whose organisation is registered.") \
+    V(conf, registry.confirm_within, "registry.confirm_within", DURATION, "72h", 1000, 2592000000, "milliseconds", RESTART, OPTIONAL, "72h", \
+      "How long a change waits for the second registrar.") \
     V(conf, log.level, "log.level", LOG_LEVEL, "info", 0, 0, "", LIVE, OPTIONAL, "info", \
       "Least important lines that are still written.") \
     V(conf, log.format, "log.format", LOG_FORMAT, "logfmt", 0, 0, "", LIVE, OPTIONAL, "logfmt", \

@@ -334,6 +334,7 @@ static const struct type types[CONF_TYPES] = {
     [CONF_TYPE_AREA] = TEXT_TYPE(format_area, "^([0-9]{6}|[0-9]{9}|[0-9]{12})$", "an area code"),
     [CONF_TYPE_NAME] = TEXT_TYPE(format_name, "^[a-z0-9.-]{1,64}$", "a name"),
     [CONF_TYPE_ORG] = TEXT_TYPE(format_org, "^[0-9A-HJ-NPQRTUWXY]{18}$", "a unified social credit code"),
+    [CONF_TYPE_REGISTRAR] = TEXT_TYPE(format_registrar, "^[0-9]{6}/[a-z0-9.-]{1,64}(#[A-Za-z0-9._-]{1,64})?$", "the address of an office of the district"),
     [CONF_TYPE_LISTEN_URL] = TEXT_TYPE(format_listen_url, URL_PATTERN("\\*|[A-Za-z0-9_.-]+"), "an address to listen on"),
     [CONF_TYPE_DIAL_URL] = TEXT_TYPE(format_dial_url, URL_PATTERN("[A-Za-z0-9_.-]+"), "an address to dial"),
     [CONF_TYPE_FILE] = { .parse = parse_file, .print = print_text, .expected = "a file", .size = sizeof(char *), .owned = true },

@@ -9,6 +9,11 @@ extern "C" {
 /* X(name, number, text name). Numbers below 100 belong to the bus itself. */
 #define QIAO_KIND_MAP(X)                        \
     X(RECEIPT, 1, "receipt")                    \
+    X(ORG_REGISTER, 20, "org.register")         \
+    X(ORG_UPDATE, 21, "org.update")             \
+    X(ORG_SUSPEND, 22, "org.suspend")           \
+    X(ORG_CLOSE, 23, "org.close")               \
+    X(ORG_CONFIRM, 24, "org.confirm")           \
     X(PAYLOAD, 100, "payload")                  \
     X(SEALED, 110, "sealed")                    \
     X(CASE_OPEN, 200, "case.open")              \

@@ -60,7 +60,7 @@ def check_map(read, name, macro):
 
 
 def check_kinds_have_schemas(read):
-    text = ''.join(read(f'proto/schema/{n}.proto') for n in ('case', 'referral', 'allocation', 'receipt'))
+    text = ''.join(read(f'proto/schema/{n}.proto') for n in ('case', 'referral', 'allocation', 'organisation', 'receipt'))
     for name, _, _ in re.findall(r'X\((\w+),\s*(\d+),\s*"([^"]*)"\)', read('include/qiao/kind.h')):
         message = ''.join(part.capitalize() for part in name.split('_'))
         if name not in KINDS_WITHOUT_SCHEMA and not re.search(r'message ' + message + r'\b', text):
@@ -88,7 +88,7 @@ def check_header_types(read):
 
 def check_field_numbers(read):
     """No field number twice in one message."""
-    for proto in ('envelope', 'link', 'receipt', 'case', 'referral', 'allocation', 'admin'):
+    for proto in ('envelope', 'link', 'receipt', 'case', 'referral', 'allocation', 'organisation', 'admin'):
         text = re.sub(r'//.*', '', read(f'proto/schema/{proto}.proto'))
         for message, block in re.findall(r'^message\s+(\w+)\s*{((?:[^{}]|{[^{}]*})*)}', text, re.S | re.M):
             numbers = re.findall(r'=\s*(\d+)\s*;', block)

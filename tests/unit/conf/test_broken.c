@@ -101,6 +101,14 @@ static const struct broken {
     { NODE "policy: {file: c.crt}\n", 2, 16, "policy.catalogue", "policy.file is of use only with it" },
     { NODE "policy: {catalogue: c.crt}\n", 2, 21, "policy.file", "policy.catalogue is of use only with it" },
     { NODE "policy: {file: none.yaml, catalogue: c.crt}\n", 2, 16, "policy.file", "No such file" },
+    /* registry */
+    { NODE "registry: {registrars: [\"990101/a\"]}\n", 2, 24, "registry.registrars", "found one registrar" },
+    { NODE "registry: {registrars: [\"990101/a\", \"990101/b\", \"990101/a#duty\"]}\n", 2, 24, "registry.registrars", "\"990101/a#duty\" twice" },
+    { NODE "registry: {registrars: [\"990101001/a\", \"990101/b\"]}\n", 2, 25, "registry.registrars[0]", "office of the district" },
+    { NODE "registry: {registrars: [\"990101/b\", \"990101/A\"]}\n", 2, 37, "registry.registrars[1]", "a member's name" },
+    { NODE "registry: {registrars: [\"990101/b\", \"990101/a#\"]}\n", 2, 37, "registry.registrars[1]", "a seat" },
+    { NODE "registry: {required: true}\n", 2, 22, "registry.registrars", "is missing beside registry.required" },
+    { NODE "registry: {confirm_within: 10ms}\n", 2, 28, "registry.confirm_within", "1000 to 2592000000" },
     /* links */
     { NODE "links: [{node: a, role: father, to: \"tcp://127.0.0.1:1\", area: 990101}]\n", 2, 25, "links[0].role", "peer, parent or child" },
     { NODE "links:\n  - {node: a, role: parent, to: \"tcp://127.0.0.1:1\", area: 990101}\n  - {node: b, role: parent, to: \"tcp://127.0.0.1:2\", area: 990101}\n",

@@ -67,6 +67,7 @@ Test(conf_good, every_key_arrives)
                                 "tls: {certificate: c.crt, key: c.key, ca: ca.crt}\n"
                                 "allow: {plain_tcp: true, local_members_any: true}\n"
                                 "limits: {store_bytes_max: 20 GiB, link_window_bytes: 4096KiB, heartbeat_ms: 1s, silence_ms: 2500, retry_ms_max: 1h, connections_max: 7}\n"
+                                "registry: {registrars: [\"990101/registry\", \"990101/audit#duty\"], required: true, confirm_within: 1h}\n"
                                 "log: {level: debug, format: json}\n"
                                 "dead_letter_owner: 值班室\n");
     const struct conf *conf = loaded.conf;
@@ -95,6 +96,10 @@ Test(conf_good, every_key_arrives)
     cr_expect_eq(conf->limits.retry_ms_max, 3600000);
     cr_expect_eq(conf->limits.connections_max, 7);
     cr_expect(conf->allow.plain_tcp && conf->allow.local_members_any);
+    cr_assert_eq(conf->registry.registrars_count, 2);
+    cr_expect_str_eq(conf->registry.registrars[1], "990101/audit#duty");
+    cr_expect(conf->registry.required);
+    cr_expect_eq(conf->registry.confirm_within, 3600000);
     cr_expect_str_eq(conf->log.format, "json");
     cr_expect_str_eq(conf->dead_letter_owner, "值班室");
     loaded_deinit(&loaded);
