@@ -121,6 +121,7 @@ static int check_store(const struct conf *conf, bool core_dumps)
         { 'M', "node", core_check_record },   { 'P', "peer numbers", core_check_record },   { 'Q', "queued runs", core_check_record },
         { 'T', "tails", core_check_record },  { 'A', "acknowledged", core_check_record },   { 'W', "received", core_check_record },
         { 'O', "sent from here", core_check_record }, { 'R', "outcomes of area sets", core_check_record },
+        { 'N', "register of organisations", core_check_record },
         { 'D', "delivered here", core_check_record }, { 'E', "case entries", core_check_record }, { 'X', "quarantine", core_check_record },
         { 'L', "units of custody", core_check_record }, { 'C', "custody receipts", core_check_record }, { 'H', "signed here", core_check_record },
         { 'K', "certificates of signers", core_check_record }, { 'S', "signed outcomes", core_check_record },

@@ -3,6 +3,7 @@
 #include "codec/run.h"
 #include "core/core.h"
 #include "core/keys.h"
+#include "core/registry.h"
 
 static const char *check_run(struct qiao_bytes key, struct qiao_bytes value)
 {
@@ -79,6 +80,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'Q', check_run },    { 'O', check_message }, { 'D', check_message },  { 'R', check_message }, { 'T', check_number }, { 'A', check_number },
         { 'M', check_number }, { 'P', check_peer },    { 'W', check_received }, { 'E', check_entry },   { 'X', check_anything },
         { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'S', check_anything },
+        { 'N', registry_check_record },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);

@@ -334,6 +334,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     (void)event;
     tick_links(core);
     tick_queues(core);
+    org_tick(core);
     tick_busy(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
 }
@@ -349,7 +350,7 @@ static void step_shutdown(struct core *core, const struct core_event *event)
 /* Queues and links are looked at every second only when there is something that time changes. */
 uint64_t core_deadline_ms(struct core *core)
 {
-    uint64_t deadline = core->busy && !core->committing ? core->tick_ms : LINK_NEVER;
+    uint64_t deadline = (core->busy && !core->committing) || org_waits(core) ? core->tick_ms : LINK_NEVER;
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;

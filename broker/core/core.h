@@ -21,6 +21,7 @@ struct core;
 struct core_peer_config {
     const char *name;          /* node id of a link, member name of a member */
     const char *area;          /* of a linked node */
+    const char *org;           /* members: unified social credit code, or NULL */
     bool member;
     enum link_role role;       /* what the linked node is to this node */
     int line;                  /* in the configuration, for explanations */
@@ -34,6 +35,10 @@ struct core_config {
     size_t peers_count;
     const char *dead_letter_owner;
     const struct seal *seal;
+    const char *const *registrars; /* of the register of organisations: area/org or area/org#seat */
+    size_t registrars_count;
+    bool registry_required;    /* members that are not registered may not send */
+    uint64_t confirm_within_ms;
     bool local_members_any;    /* local connections may be any configured member without a certificate */
     struct policy *policy;     /* who may send what; taken over by the core. NULL: everything is allowed */
     uint64_t seed;             /* for nonces and ids; from the system's random source in a broker */

@@ -15,6 +15,7 @@
  *   'R' message id(16) recipient     origin, area sets: one outcome a recipient
  *   'D' message id(16) peer(2)       destination: struct destination_record
  *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
+ *   'N' ...                          register of organisations: registry_table.h
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
  */
 #ifndef CORE_KEYS_H

@@ -385,6 +385,78 @@ static void watch(struct core *core, struct connection *c, const Qiao__V1__Admin
     c->watch_request = request->id;
 }
 
+/* ---- the register of organisations ---- */
+
+static Qiao__V1__OrgRecord *unpack_record(struct core *core, const struct organisation *o)
+{
+    return qiao__v1__org_record__unpack(&core->arena.protobuf, o->record.size, o->record.data);
+}
+
+static void org_list(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    const Qiao__V1__OrgListRequest *wanted = request->org_list;
+    size_t most = wanted->most && wanted->most < LIST_MOST ? wanted->most : LIST_MOST, at = registry_behind(core->registry, wanted->after);
+    Qiao__V1__OrgListReply list = QIAO__V1__ORG_LIST_REPLY__INIT;
+    const struct organisation *o;
+    list.records = take(core, most * sizeof *list.records);
+    list.next = (char *)"";
+    for (; (o = registry_at(core->registry, at)) && list.n_records < most && !reply_is_large(core); at++) {
+        Qiao__V1__OrgRecord *record = unpack_record(core, o);
+        if (!record) break;
+        list.records[list.n_records++] = record;
+    }
+    if (o && list.n_records > 0) list.next = list.records[list.n_records - 1]->organisation->org_id;
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = request->id;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_ORG_LIST;
+    reply.org_list = &list;
+    send_reply(core, c, &reply);
+}
+
+static Qiao__V1__OrgOpen *open_change(struct core *core, const struct registry_waiting *w)
+{
+    struct envelope e;
+    Qiao__V1__OrgOpen *out = take(core, sizeof *out);
+    *out = (Qiao__V1__OrgOpen)QIAO__V1__ORG_OPEN__INIT;
+    out->kind = w->kind;
+    out->version = w->version;
+    out->digest = (ProtobufCBinaryData){ SEAL_DIGEST_SIZE, (uint8_t *)w->digest };
+    out->registrar = w->registrar;
+    out->since_ms = w->since_ms;
+    out->until_ms = w->until_ms;
+    out->for_version = w->for_version;
+    if (envelope_open(buf_bytes(&w->raw), &e) != QIAO_CODE_OK) return out;
+    out->body = (ProtobufCBinaryData){ e.body.size, (uint8_t *)e.body.data };
+    out->message_id = (ProtobufCBinaryData){ QIAO_ID_SIZE, memcpy(take(core, QIAO_ID_SIZE), e.header.id.bytes, QIAO_ID_SIZE) };
+    return out;
+}
+
+static void org_show(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    const char *id = request->org_show->org_id;
+    const struct organisation *o = registry_find(core->registry, id);
+    const struct registry_waiting *w;
+    Qiao__V1__OrgShowReply show = QIAO__V1__ORG_SHOW_REPLY__INIT;
+    show.open = take(core, REGISTRY_WAITING_MAX * sizeof *show.open);
+    show.record = o ? unpack_record(core, o) : NULL;
+    for (size_t i = 0, shown = 0; (w = registry_waiting_at(core->registry, i)); i++) {
+        if (strcmp(w->org, id) != 0 || shown + w->raw.size > REPLY_ARENA_MAX) continue;
+        shown += w->raw.size;
+        show.open[show.n_open++] = open_change(core, w);
+    }
+    if (!show.record && show.n_open == 0) {
+        refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node knows no such organisation");
+        return;
+    }
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    reply.id = request->id;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_ORG_SHOW;
+    reply.org_show = &show;
+    send_reply(core, c, &reply);
+}
+
 static const struct {
     Qiao__V1__AdminRequest__WhatCase what;
     void (*answer)(struct core *, struct connection *, const Qiao__V1__AdminRequest *);
@@ -392,6 +464,7 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_STATUS, status },       { QIAO__V1__ADMIN_REQUEST__WHAT_ROUTE, route },
     { QIAO__V1__ADMIN_REQUEST__WHAT_CASE_LIST, case_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_CASE_SHOW, case_show },
     { QIAO__V1__ADMIN_REQUEST__WHAT_MESSAGE, message },     { QIAO__V1__ADMIN_REQUEST__WHAT_WATCH, watch },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_LIST, org_list },   { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_SHOW, org_show },
 };
 
 void recv_admin(struct core *core, struct connection *c, struct qiao_bytes payload)

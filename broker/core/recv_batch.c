@@ -17,7 +17,7 @@ static void refuse_message(struct core *core, const struct envelope *e, struct q
     struct outcome outcome = {
         .source = answer_to, .recipient = own_recipient(e), .id = e->header.id, .lane = e->header.lane,
         .status = status, .code = code, .at_ms = core->wall_ms, .header = e->header_bytes, .settled = settled,
-        .reason = policy_reason(core, &e->header, code),
+        .reason = org_reason(core, &e->header, code),
     };
     core_trace(core, "%s x message refused: %s", core->node, qiao_code_name(code));
     outcome_add(core, &outcome);
@@ -101,7 +101,9 @@ static void to_member(struct core *core, struct peer *member, const struct envel
         if (known == KNOWN_CONFLICT) refuse_message(core, e, e->header.source.raw, QIAO_OUTCOME_REFUSED, QIAO_CODE_CONFLICT, false);
         return;
     }
+    bool refused = org_refuses(core, member, e, &record);
     put_record(core, &key, &record);
+    if (refused) return;
     id_set_add(&core_batch(core)->seen, &e->header.id, member->number, record.digest);
     queue_append(core, member, e->header.lane, e, origin);
     put_case_entry(core, e, false);
@@ -111,6 +113,7 @@ static void to_member(struct core *core, struct peer *member, const struct envel
 
 static void to_targets(struct core *core, const struct envelope *e, const struct origin *origin)
 {
+    org_take(core, e);
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {
@@ -144,8 +147,8 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     bool receipt = h->kind == QIAO_KIND_RECEIPT;
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
     if (code == QIAO_CODE_OK && !receipt && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
-    if (code == QIAO_CODE_OK && !receipt) code = ask_policy_on_arrival(core, h);
-    if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
+    if (code == QIAO_CODE_OK && !receipt && !registry_is_kind(h->kind)) code = ask_policy_on_arrival(core, h);
+    if (code == QIAO_CODE_OK) code = org_route(h, route_find(core, &h->destination, from));
     if (code == QIAO_CODE_OK) {
         to_targets(core, e, origin);
         return;
@@ -166,7 +169,7 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     uint8_t digest[32];
     if (!qiao_bytes_equal(h->source.area, qiao_bytes_from_string(core->area)) || !qiao_bytes_equal(h->source.org, qiao_bytes_from_string(from->name))) return QIAO_CODE_SOURCE;
     if (h->source.service.size > 0) return QIAO_CODE_SOURCE; /* a service can be asked, but cannot be answered */
-    if (h->kind < QIAO_KIND_PAYLOAD) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
+    if (h->kind < QIAO_KIND_PAYLOAD && !registry_is_kind(h->kind)) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
     /* This node is about to sign it: a proof that nobody checked would stand in the middle of its group and break it. */
     if (core_signs(core) && origin->form == ORIGIN_OWN && e->proof.size > 0) return QIAO_CODE_SIGNATURE;
     if (h->body_digest.size == 0 && e->body.size > 0) return QIAO_CODE_DIGEST;
@@ -178,6 +181,8 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     struct qiao_bytes root;
     if (address_is_set(&h->destination, &root) && h->kind != QIAO_KIND_BULLETIN && h->privacy != QIAO_PRIVACY_PUBLIC) return QIAO_CODE_WILDCARD;
     if (h->expires_at_ms && h->expires_at_ms <= core->wall_ms) return QIAO_CODE_EXPIRED;
+    unsigned code = org_check(core, from, e);
+    if (code != QIAO_CODE_OK || registry_is_kind(h->kind)) return code; /* registrars are not policy's, and nobody else gets so far */
     return ask_policy(core, from, h); /* last: what is allowed uses up a rate */
 }
 

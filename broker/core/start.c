@@ -75,6 +75,7 @@ static void copy_peer(struct core *core, struct peer *peer, const struct core_pe
 {
     peer->name = base_strdup(config->name);
     peer->member = config->member;
+    peer->org = config->org ? base_strdup(config->org) : NULL;
     peer->area = base_strdup(config->member || !config->area ? core->area : config->area);
     peer->role = config->member ? LINK_ROLE_MEMBER_ONLY : config->role;
     peer->line = config->line;
@@ -124,12 +125,13 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     jobs_load_keys(core);
     int result = number_peers(core);
     quarantine_load(core);
+    if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
     forget_old_streams(core);
     for (size_t i = 0; result == 0 && i < core->peers_count; i++)
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (!queue_load(core, &core->peers[i], lane)) result = STORE_CORRUPT;
     if (result != 0) {
-        snprintf(reterr_text, reterr_size, "the store's list of peers or their queues is damaged: qiaod --check-store tells more");
+        snprintf(reterr_text, reterr_size, "the store's list of peers, their queues or the register of organisations is damaged: qiaod --check-store tells more");
         core_free(core);
         return result;
     }
@@ -141,6 +143,7 @@ static void free_peer(struct peer *peer)
 {
     free(peer->name);
     free(peer->area);
+    free(peer->org);
     free(peer->held);
     buf_deinit(&peer->address);
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
@@ -183,6 +186,7 @@ struct core *core_free(struct core *core)
     for (struct core_job *job; (job = core_next_job(core));) core_job_free(job);
     id_set_deinit(&core->known_keys);
     buf_deinit(&core->proof);
+    registry_free(core->registry);
     free(core->receipts);
     free(core->peers);
     free(core->targets);

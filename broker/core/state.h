@@ -8,6 +8,7 @@
 #include "core/core.h"
 #include "core/ids.h"
 #include "core/keys.h"
+#include "core/registry.h"
 #include "proof/custody.h"
 #include "proof/group.h"
 
@@ -116,6 +117,9 @@ struct peer {
     unsigned org_type;             /* members: enum qiao_org_type */
     uint16_t number;
     struct buf address;            /* members: serialised Address */
+    char *org;                     /* members: unified social credit code, or NULL */
+    const struct organisation *organisation; /* members: in the register, as of organisation_seen */
+    uint64_t organisation_seen;
     struct queue queues[LINK_LANES];
     struct stream *streams;
     struct connection *out;        /* link: the connection; member: the one that takes deliveries */
@@ -234,6 +238,11 @@ struct core {
     char policy_text[768];         /* and for this reason */
     size_t quarantined;            /* records under 'X' */
     struct key quarantine_after;   /* the last of them that was removed */
+    struct registry *registry;
+    bool registry_sound;           /* while it is loaded */
+    char org_reason[REGISTRY_REASON_SIZE]; /* of the last refusal by the register, */
+    struct qiao_id org_reasoned;   /* which was of this message */
+    unsigned org_code;             /* with this code */
     uint64_t tick_ms;              /* next regular look at links and expiry */
 };
 
@@ -344,6 +353,15 @@ void custody_up(struct core *core, struct connection *connection);
 unsigned ask_policy(struct core *core, const struct peer *member, const struct header *header);
 unsigned ask_policy_on_arrival(struct core *core, const struct header *header);
 struct qiao_bytes policy_reason(const struct core *core, const struct header *header, unsigned code);
+/* recv_org.c: the register of organisations */
+bool org_load(struct core *core);                                                     /* false: a record is not sound */
+void org_tick(struct core *core);
+bool org_waits(const struct core *core);                                              /* for time to pass */
+unsigned org_check(struct core *core, struct peer *from, const struct envelope *envelope); /* at the origin: may this be sent? */
+unsigned org_route(const struct header *header, unsigned code);                       /* of route_find: messages of the register need no member */
+void org_take(struct core *core, const struct envelope *envelope);                    /* messages of the register, with core->targets found */
+bool org_refuses(struct core *core, struct peer *member, const struct envelope *envelope, struct message_record *record); /* then the message has ended */
+struct qiao_bytes org_reason(const struct core *core, const struct header *header, unsigned code); /* of what org_check refused, else policy's */
 
 /* quarantine.c */
 void quarantine_load(struct core *core);

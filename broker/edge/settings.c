@@ -13,7 +13,8 @@
 static struct core_peer_config member_config(const struct conf_member *member)
 {
     int type = member->type ? qiao_org_type_from_name(member->type) : QIAO_ORG_TYPE_UNKNOWN;
-    return (struct core_peer_config){ .name = member->name, .member = true, .line = member->line, .org_type = type > 0 ? (unsigned)type : QIAO_ORG_TYPE_UNKNOWN };
+    return (struct core_peer_config){ .name = member->name, .org = member->org, .member = true, .line = member->line,
+                                      .org_type = type > 0 ? (unsigned)type : QIAO_ORG_TYPE_UNKNOWN };
 }
 
 /* Its tables stay those of conf. */
@@ -45,6 +46,8 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .policy = make_policy(conf),
         .link_window_messages = conf->limits.link_window_messages, .link_window_bytes = conf->limits.link_window_bytes,
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,
+        .registrars = (const char *const *)conf->registry.registrars, .registrars_count = conf->registry.registrars_count,
+        .registry_required = conf->registry.required, .confirm_within_ms = conf->registry.confirm_within,
         .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->limits.delivery_attempts_max,
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
         .clock_skew_ms_max = conf->limits.clock_skew_ms_max, .heartbeat_ms = conf->limits.heartbeat_ms, .silence_ms = conf->limits.silence_ms, .handshake_ms = conf->limits.handshake_ms,
