@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "grounds.h"
 #include "input.h"
-#include "output.h"
+#include "post.h"
 #include "sealing.h"
 
 #include <inttypes.h>
@@ -64,17 +64,6 @@ static const struct option_spec send_options[] = {
 
 #undef AT
 
-struct send {
-    struct ctl_session session; /* first: see session.h */
-    const struct send_values *options;
-    struct qiao_id id;
-    bool submitted;
-    enum qiao_outcome outcome;
-    unsigned code;
-    uint64_t at_ms;
-    char reason[QIAO_TEXT_SIZE_MAX + 1];
-};
-
 /* What the strings of a message stand in. */
 struct letter {
     struct qiao_message message;
@@ -87,42 +76,24 @@ struct letter {
 
 static int letter_init(struct letter *letter, const struct send_values *options);
 static void letter_deinit(struct letter *letter);
-static int submit(struct send *send, const struct letter *letter);
-static int wait_for(struct send *send);
-static int print_result(const struct send *send);
-static void take_submitted(void *context, const struct qiao_id *id);
-static void take_receipt(void *context, const struct qiao_receipt *receipt);
-
-static const struct qiao_client_handler handler = { .link = ctl_session_link, .submitted = take_submitted, .receipt = take_receipt };
-
-static void send_close(struct send *send)
-{
-    ctl_session_close(&send->session);
-}
 
 static int run_send(const struct globals *globals, const void *values, int argument_count, char **arguments)
 {
-    __attribute__((cleanup(send_close))) struct send send = { .options = values, .session.signal_fd = -1 };
+    const struct send_values *options = values;
     __attribute__((cleanup(letter_deinit))) struct letter letter = { 0 };
-    const struct ctl_session_options session_options = { .member = globals->member, .outbox = send.options->outbox };
+    const struct post_options post = { .outbox = options->outbox, .wait = options->wait };
     int status;
 
     (void)argument_count;
     (void)arguments;
     if (!globals->member)
         return command_fail(CTL_WRONG_USE, "send as whom? Give --member NAME or set QIAO_MEMBER");
-    if (send.options->consented && !send.options->seal_to.count)
+    if (options->consented && !options->seal_to.count)
         return command_fail(CTL_WRONG_USE, "--consented is about --seal-to, which is missing");
-    if (send.options->seal_to.count)
+    if (options->seal_to.count)
         ctl_sealing_protect();
-    status = letter_init(&letter, send.options);
-    if (!status)
-        status = ctl_session_open(&send.session, globals, &session_options, &handler);
-    if (!status)
-        status = submit(&send, &letter);
-    if (!status)
-        status = wait_for(&send);
-    return status ? status : print_result(&send);
+    status = letter_init(&letter, options);
+    return status ? status : post_message(globals, &letter.message, &post);
 }
 
 static int read_id(const char *option, const char *text, struct qiao_id *ret_id)
@@ -243,114 +214,6 @@ static void letter_deinit(struct letter *letter)
         explicit_bzero(letter->body, letter->body_size);
     free(letter->body);
     qiao_sealed_free(&letter->container);
-}
-
-/* Without an outbox there is no point in submitting before the link is up. With one the message is safe even if the node is not there,
- * unless the outbox is new: only the node can tell the area that the member's address begins with. */
-static int submit(struct send *send, const struct letter *letter)
-{
-    int result = QIAO_CLIENT_UNREACHABLE;
-
-    if (send->options->outbox)
-        result = qiao_client_submit(send->session.client, &letter->message, &send->id);
-    if (result == QIAO_CLIENT_UNREACHABLE) {
-        int status = ctl_session_connect(&send->session);
-        if (status)
-            return status;
-        result = qiao_client_submit(send->session.client, &letter->message, &send->id);
-    }
-    if (result == QIAO_CLIENT_BUSY)
-        return command_fail(CTL_NO, "the outbox %s is full of messages that the node has not taken yet", send->options->outbox);
-    if (!result && send->options->outbox)
-        result = qiao_client_flush(send->session.client);
-    return result ? ctl_session_fail(&send->session, result) : CTL_OK;
-}
-
-static void take_submitted(void *context, const struct qiao_id *id)
-{
-    struct send *send = context;
-
-    if (qiao_id_equal(id, &send->id))
-        send->submitted = send->session.stop = true;
-}
-
-static void take_receipt(void *context, const struct qiao_receipt *receipt)
-{
-    struct send *send = context;
-
-    if (!qiao_id_equal(&receipt->message_id, &send->id) || receipt->outcome == QIAO_OUTCOME_NONE)
-        return;
-    send->outcome = receipt->outcome;
-    send->code = receipt->code;
-    send->at_ms = receipt->at_ms;
-    snprintf(send->reason, sizeof(send->reason), "%s", receipt->reason ? receipt->reason : "");
-    send->submitted = send->session.stop = true;
-}
-
-static int explain_failure(const struct send *send, int result)
-{
-    int status = send->submitted ? command_fail(CTL_NO_NODE, "no outcome within %" PRIu64 " ms; ask again with qiao message",
-                                                send->session.globals->timeout_ms)
-                                 : ctl_session_fail(&send->session, result);
-    char id[QIAO_ID_TEXT_SIZE];
-
-    qiao_id_format(&send->id, id);
-    if (send->submitted)
-        fprintf(stderr, "qiao: the node has message %s\n", id);
-    else if (send->options->outbox)
-        fprintf(stderr, "qiao: message %s is kept in %s and goes with the next client that uses it\n", id, send->options->outbox);
-    return status;
-}
-
-static int wait_for(struct send *send)
-{
-    uint64_t deadline_ns = clock_deadline_ns(send->session.globals->timeout_ms);
-
-    while (!send->submitted || (send->options->wait && send->outcome == QIAO_OUTCOME_NONE)) {
-        int result = send->session.interrupted ? QIAO_CLIENT_TIMEOUT : ctl_session_run(&send->session, deadline_ns);
-        if (result)
-            return explain_failure(send, result);
-    }
-    return CTL_OK;
-}
-
-static const char *const outcome_names[] = { "", "accepted", "refused", "expired", "dead" };
-
-static int print_json(const struct send *send, const char *id)
-{
-    json_t *json = json_pack("{s:s}", "id", id);
-
-    if (json && send->outcome != QIAO_OUTCOME_NONE) {
-        json_object_set_new(json, "outcome", json_string(outcome_names[send->outcome]));
-        json_object_set_new(json, "code", json_integer(send->code));
-        json_object_set_new(json, "codeName", json_string(qiao_code_name(send->code)));
-        json_object_set_new(json, "reason", json_string(send->reason));
-        json_object_set_new(json, "atMs", json_integer((json_int_t)send->at_ms));
-    }
-    return output_json_line(json);
-}
-
-static int print_result(const struct send *send)
-{
-    char id[QIAO_ID_TEXT_SIZE];
-    int status = CTL_OK;
-
-    qiao_id_format(&send->id, id);
-    if (send->session.globals->json)
-        status = print_json(send, id);
-    else
-        puts(id);
-    if (status || !send->options->wait)
-        return status;
-    if (send->outcome == QIAO_OUTCOME_ACCEPTED) {
-        if (!send->session.globals->json)
-            puts("accepted");
-        return CTL_OK;
-    }
-    if (send->code)
-        return command_fail(CTL_NO, "%s: %s%s%s (%s)", outcome_names[send->outcome], qiao_code_text(send->code), *send->reason ? ": " : "",
-                            send->reason, qiao_code_name(send->code));
-    return command_fail(CTL_NO, "%s", outcome_names[send->outcome]);
 }
 
 const struct command command_send = {

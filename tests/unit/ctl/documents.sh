@@ -45,6 +45,10 @@ expect 2 "not a message id" "$qiao" --node ipc:///nowhere message 5
 expect 2 "must be accept" "$qiao" --node ipc:///nowhere --member m recv --verdict maybe
 expect 2 "from 32 to 1048576 bytes" "$qiao" --node ipc:///nowhere --member m bench send --to 990101/x --size 31
 expect 2 "QIAO_TIMEOUT" env QIAO_TIMEOUT=soon "$qiao" status
+expect 2 "org register" "$qiao" org
+expect 2 "needs ORG" "$qiao" --node ipc:///nowhere org show
+expect 2 "as whom?" "$qiao" --node ipc:///nowhere org register housing --code 11990101QA0000022E
+expect 2 "--successor ORGS is missing" "$qiao" --node ipc:///nowhere --member m org close housing
 expect 2 "is no shell" "$qiao" completion tcsh
 expect 2 "--to CERT is missing" "$qiao" seal
 expect 2 "one of auto|INT1|GM1" "$qiao" seal --to x --suite RC4

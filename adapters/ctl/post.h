@@ -1,0 +1,16 @@
+/* One message out, and if asked for how it ended. */
+#ifndef CTL_POST_H
+#define CTL_POST_H
+
+#include "session.h"
+
+struct post_options {
+    const char *outbox;    /* directory, or NULL */
+    bool wait;             /* for the outcome, and print it */
+    const char *decided_in; /* of an area set: the outcome of the node in this area is waited for; NULL: the first that comes */
+};
+
+/* Prints the message's id, and with wait how it ended. The exit status: CTL_NO if it was not accepted. */
+int post_message(const struct globals *globals, const struct qiao_message *message, const struct post_options *options);
+
+#endif
