@@ -103,19 +103,19 @@ static void put_address(struct buf *out, const char *text)
     address_write(out, qiao_bytes(text, (size_t)(slash - text)), qiao_bytes(slash + 1, slash < end ? (size_t)(end - slash - 1) : 0), qiao_bytes_from_string(seat ? seat + 1 : NULL));
 }
 
-uint8_t office_take(struct office *o, const struct letter *letter)
+static uint8_t take(struct office *o, const struct letter *letter, struct qiao_bytes body)
 {
-    buf_auto source = { 0 }, destination = { 0 }, body = { 0 }, raw = { 0 };
+    buf_auto source = { 0 }, destination = { 0 }, raw = { 0 };
     struct envelope e;
     struct registry_sink sink = sink_of(o);
-    ProtobufCBinaryData digest = office_digest(letter->body);
+    uint8_t digest[SEAL_DIGEST_SIZE];
+    seal_digest(&seal_null, SEAL_SUITE_NONE, body, digest);
     put_address(&source, letter->from);
     if (letter->to) put_address(&destination, letter->to);
     else address_write(&destination, qiao_bytes_from_string("990101/" "**"), qiao_bytes(NULL, 0), qiao_bytes(NULL, 0));
-    pack(letter->body, &body);
     struct envelope_draft draft = {
         .id = { { 1, [15] = ++o->last_id } }, .kind = letter->kind, .source = buf_bytes(&source), .destination = buf_bytes(&destination), .lane = letter->lane,
-        .expires_at_ms = letter->expires_at_ms, .sent_at_ms = o->now_ms, .body = buf_bytes(&body), .body_digest = qiao_bytes(digest.data, digest.len),
+        .expires_at_ms = letter->expires_at_ms, .sent_at_ms = o->now_ms, .body = body, .body_digest = qiao_bytes(digest, sizeof digest),
     };
     envelope_write(&raw, &draft);
     cr_assert_eq(envelope_open(buf_bytes(&raw), &e), QIAO_CODE_OK);
@@ -123,6 +123,28 @@ uint8_t office_take(struct office *o, const struct letter *letter)
     if (code == QIAO_CODE_OK) registry_take(o->registry, &e, o->at_origin, o->now_ms, &sink);
     else decided(o, &e, code, o->reason);
     return o->last_id;
+}
+
+uint8_t office_take(struct office *o, const struct letter *letter)
+{
+    buf_auto body = { 0 };
+    pack(letter->body, &body);
+    return take(o, letter, buf_bytes(&body));
+}
+
+uint8_t office_take_bytes(struct office *o, const char *from, unsigned kind, struct qiao_bytes body)
+{
+    return take(o, &(struct letter){ .from = from, .kind = kind }, body);
+}
+
+bool office_waits(const struct office *o, uint8_t number)
+{
+    const struct registry_waiting *w;
+    for (size_t i = 0; (w = registry_waiting_at(o->registry, i)); i++) {
+        struct envelope e;
+        if (envelope_open(buf_bytes(&w->raw), &e) == QIAO_CODE_OK && e.header.id.bytes[15] == number) return true;
+    }
+    return false;
 }
 
 void office_tick(struct office *o)

@@ -44,6 +44,9 @@ struct letter {
 };
 /* Takes it as a node does: at the origin judged first, and not taken if refused. Returns its number. */
 uint8_t office_take(struct office *office, const struct letter *letter);
+/* The same with any bytes for a body. */
+uint8_t office_take_bytes(struct office *office, const char *from, unsigned kind, struct qiao_bytes body);
+bool office_waits(const struct office *office, uint8_t number);
 /* The code of the decision on a message, or -1: none yet. It must not have been decided twice. */
 int office_decision(const struct office *office, uint8_t number);
 const char *office_reason(const struct office *office, uint8_t number);

@@ -1,5 +1,7 @@
 #include "registry_office.h"
 
+#include "base/prng.h"
+
 #include <criterion/criterion.h>
 
 #define REGISTRY "990101/registry"
@@ -489,4 +491,38 @@ Test(registry, damaged_records_are_told)
     cr_expect_not_null(registry_check_record(qiao_bytes("NOhousing2", 10), value));
     cr_expect_not_null(registry_check_record(qiao_bytes("NZ1", 3), value));
     cr_expect_not_null(registry_check_record(qiao_bytes("NW12345678", 10), value));
+}
+
+/* ---- bodies that are not what they should be ---- */
+
+/* One bit, one byte or one length of a sound body is another; the id is new each time. Each ends once or waits, and what was stored can be loaded. */
+Test(registry, whatever_a_registrar_sends_has_one_end)
+{
+    struct prng prng;
+    struct paper paper;
+    Qiao__V1__OrgUpdate body = QIAO__V1__ORG_UPDATE__INIT;
+    prng_init(&prng, 7);
+    office.at_origin = false;
+    registers(&housing);
+    body.organisation = write_paper(&paper, &housing);
+    body.version = 2;
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t dice = prng_next(&prng);
+        buf_auto packed = { 0 };
+        size_t size = qiao__v1__org_update__get_packed_size(&body);
+        qiao__v1__org_update__pack(&body, buf_reserve(&packed, size));
+        packed.size = dice % 4 == 0 ? (size_t)(dice >> 8) % (size + 1) : size;
+        for (unsigned changes = 1 + (dice >> 4) % 3; packed.size > 0 && changes > 0; changes--) {
+            uint64_t where = prng_next(&prng);
+            packed.data[where % packed.size] ^= (uint8_t)(where >> 32);
+        }
+        office.decisions_count = 0;
+        uint8_t number = office_take_bytes(&office, REGISTRY, QIAO_KIND_ORG_REGISTER + (unsigned)(dice >> 40) % 5, buf_bytes(&packed));
+        cr_assert_neq(office_decision(&office, number) >= 0, office_waits(&office, number), "message %u: decided or waiting, and not both", number);
+        if (i % 100 != 99) continue;
+        office.now_ms += 2 * REGISTRY_GRACE_MS;
+        office_tick(&office);
+        cr_assert_null(registry_waiting_at(office.registry, 0));
+        office_restart(&office);
+    }
 }
