@@ -231,6 +231,7 @@ static unsigned check_way(const struct header *h, char reason[REGISTRY_REASON_SI
         return content_refuse(reason, QIAO_CODE_ADDRESS, "a change of the register goes to the whole district of the registrar");
     if (h->lane != QIAO_LANE_NORMAL || h->expires_at_ms != 0)
         return content_refuse(reason, QIAO_CODE_NOT_ALLOWED, "a change of the register keeps its order and its time: normal lane, without expiry");
+    if (h->status != QIAO_STATUS_ACTUAL) return content_refuse(reason, QIAO_CODE_NOT_ALLOWED, "drills and tests do not change the register");
     return QIAO_CODE_OK;
 }
 

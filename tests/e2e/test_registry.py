@@ -91,6 +91,10 @@ def members(story):
     story.refused("ORG_SUSPENDED", story.send("district", "housing", "990101001/labour"))
     story.accepted("registry", "suspend", "labour", "--lift")
     story.everywhere("labour", state="ORG_STATE_LIVE", version="3")
+    receiver = story.fed.spawn("district", "housing", "recv", "--count", "1", "--json")
+    done = story.send("street", "labour", "990101/housing")
+    story.checks.ok(done.returncode == 0, "once the suspension is lifted, labour is heard again", done.stderr)
+    story.checks.equal(receiver.wait(60), 0, "housing has the message")
 
 
 def closing(story):

@@ -96,6 +96,14 @@ def check_field_numbers(read):
                 yield f'proto/schema/{proto}.proto', f'message {message}: a field number stands twice'
 
 
+def check_org_types(read):
+    """Policy and the register mean the same by a type of organisation."""
+    rows = re.findall(r'X\((\w+),\s*(\d+),\s*"([^"]*)"[,)]', read('include/qiao/org_type.h'))
+    ours, theirs = {f'ORG_TYPE_{name}': int(number) for name, number, _ in rows}, proto_enum(read('proto/schema/organisation.proto'), 'OrgType')
+    if not ours or not theirs or ours != {name: number for name, number in theirs.items() if number > 0}:
+        yield 'include/qiao/org_type.h', 'QIAO_ORG_TYPE_MAP and OrgType in organisation.proto differ'
+
+
 def check(read):
     for c, proto, other_names in PAIRS:
         yield from check_pair(read, c, proto, other_names)
@@ -103,6 +111,7 @@ def check(read):
     yield from check_map(read, 'include/qiao/kind.h', 'QIAO_KIND_MAP')
     yield from check_map(read, 'include/qiao/org_type.h', 'QIAO_ORG_TYPE_MAP')
     yield from check_map(read, 'include/qiao/personal_data.h', 'QIAO_PERSONAL_DATA_MAP')
+    yield from check_org_types(read)
     yield from check_kinds_have_schemas(read)
     yield from check_header_types(read)
     yield from check_field_numbers(read)

@@ -144,8 +144,6 @@ Test(conf_outputs, the_sample_with_everything_switched_on_loads)
     scratch_write(&scratch, "pki/passphrase", "", 0);
     scratch_write(&scratch, "policy/default.yaml", policy_text, strlen(policy_text));
     scratch_write(&scratch, "catalogues/legal-basis.yaml", catalogue_text, strlen(catalogue_text));
-    scratch_write(&scratch, "pki/street-anlan-sm2.crt", "", 0);
-    scratch_write(&scratch, "pki/street-anlan-sm2.key", "", 0);
     char *sample = filled_sample();
     switch_on(sample);
     struct loaded loaded = load(sample);

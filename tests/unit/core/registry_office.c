@@ -114,7 +114,7 @@ static uint8_t take(struct office *o, const struct letter *letter, struct qiao_b
     if (letter->to) put_address(&destination, letter->to);
     else address_write(&destination, qiao_bytes_from_string("990101/" "**"), qiao_bytes(NULL, 0), qiao_bytes(NULL, 0));
     struct envelope_draft draft = {
-        .id = { { 1, [15] = ++o->last_id } }, .kind = letter->kind, .source = buf_bytes(&source), .destination = buf_bytes(&destination), .lane = letter->lane,
+        .id = { { 1, [15] = ++o->last_id } }, .kind = letter->kind, .source = buf_bytes(&source), .destination = buf_bytes(&destination), .lane = letter->lane, .status = letter->status,
         .expires_at_ms = letter->expires_at_ms, .sent_at_ms = o->now_ms, .body = body, .body_digest = qiao_bytes(digest, sizeof digest),
     };
     envelope_write(&raw, &draft);

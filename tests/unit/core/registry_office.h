@@ -39,7 +39,7 @@ struct letter {
     unsigned kind;
     const ProtobufCMessage *body;
     const char *to;            /* NULL: 990101, all of it */
-    unsigned lane;
+    unsigned lane, status;
     uint64_t expires_at_ms;
 };
 /* Takes it as a node does: at the origin judged first, and not taken if refused. Returns its number. */

@@ -189,6 +189,9 @@ Test(registry, only_registrars_write_and_only_to_the_whole_district)
     letter.lane = 0;
     letter.expires_at_ms = office.now_ms + 1;
     EXPECT(office_take(&office, &letter), QIAO_CODE_NOT_ALLOWED);
+    letter.expires_at_ms = 0;
+    letter.status = 1;
+    EXPECT(office_take(&office, &letter), QIAO_CODE_NOT_ALLOWED);
     cr_expect_eq(office.records_count, 0);
     EXPECT(registers_as("990101/audit#duty", &housing), QIAO_CODE_OK);
 }
