@@ -11,19 +11,22 @@
 
 /* ---- accepting ---- */
 
-static bool must_park(struct wire *wire, bool failed)
+/* With the mutex held. sessions: all of TLS, also of streams that NNG has yet to take apart. It does that on one thread, which a flood of
+ * strangers that are turned away could leave behind, with some 40 KiB for each. */
+static bool must_park(struct wire *wire, bool failed, size_t sessions)
 {
-    return failed || wire->handshake_count >= HANDSHAKES_MAX;
+    return failed || wire->handshake_count >= HANDSHAKES_MAX || sessions >= wire->tls_count + LEAVING_MAX;
 }
 
 /* One accept is always outstanding, except when it would fail again at once (no file descriptor left) or too many strangers
- * are in the middle of their handshake: then the tick comes back to it. */
+ * are in the middle of their handshake or on their way out: then the tick comes back to it. */
 static void accept_next(struct wire_endpoint *endpoint, bool failed)
 {
     struct wire *wire = endpoint->wire;
+    size_t sessions = endpoint->address.tls ? tls_context_sessions(wire->tls) : 0;
     pthread_mutex_lock(&wire->mutex);
     bool stop = wire->stopping;
-    bool park = !stop && must_park(wire, failed);
+    bool park = !stop && must_park(wire, failed, sessions);
     if (park)
         endpoint->parked = wire->endpoint_parked = true;
     pthread_mutex_unlock(&wire->mutex);

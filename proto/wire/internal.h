@@ -19,6 +19,7 @@ enum {
     HANDSHAKE_TIMEOUT_MS = 10000, /* unless the owner says otherwise */
     HANDSHAKE_TIMEOUT_CROWDED_MS = 2000, /* with HANDSHAKES_MAX under way */
     HANDSHAKES_MAX = 512,
+    LEAVING_MAX = 128, /* TLS streams that are over and not yet taken apart */
     DIAL_TIMEOUT_MS = 10000,
     DRAIN_TIMEOUT_MS = 30000, /* wire_close: for what is queued */
     LINGER_TIMEOUT_MS = 2000, /* after it: for the peer to close too */
@@ -40,6 +41,7 @@ struct wire {
     size_t ready_count;
     size_t deadline_count;  /* connections with a deadline */
     size_t handshake_count; /* TLS streams not yet up */
+    size_t tls_count;       /* all TLS streams among the connections */
     uint32_t handshake_ms;
     bool endpoint_ready;    /* some endpoint has news */
     bool endpoint_parked;   /* some listener waits for the tick to accept again */

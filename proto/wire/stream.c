@@ -611,6 +611,7 @@ static bool enlist(struct wire_connection *connection)
         add_to_list(connection);
         if (connection->peer.tls) {
             wire->handshake_count++;
+            wire->tls_count++;
             connection_set_deadline(connection, wire_now_ms() + wire->handshake_ms, "the TLS handshake took too long");
         }
     }
@@ -681,6 +682,7 @@ struct wire_connection *connection_free(struct wire_connection *connection)
     nng_aio_stop(connection->send);
     pthread_mutex_lock(&wire->mutex);
     leave_handshake(connection);
+    wire->tls_count -= connection->peer.tls;
     connection_set_deadline(connection, 0, NULL);
     remove_from_ready(connection);
     remove_from_list(connection);

@@ -24,6 +24,7 @@ struct tls_context {
     pthread_mutex_t mutex;
     pthread_cond_t released;
     unsigned references;
+    size_t sessions;
     SSL_CTX *material;
 };
 
@@ -185,6 +186,27 @@ SSL *tls_context_session(struct tls_context *context)
 {
     pthread_mutex_lock(&context->mutex);
     SSL *session = SSL_new(context->material);
+    context->sessions += session != NULL;
+    context->references += session != NULL;
     pthread_mutex_unlock(&context->mutex);
     return session;
+}
+
+void tls_context_session_free(struct tls_context *context, SSL *session)
+{
+    if (!session)
+        return;
+    SSL_free(session);
+    pthread_mutex_lock(&context->mutex);
+    context->sessions--;
+    pthread_mutex_unlock(&context->mutex);
+    tls_context_unref(context);
+}
+
+size_t tls_context_sessions(struct tls_context *context)
+{
+    pthread_mutex_lock(&context->mutex);
+    size_t sessions = context->sessions;
+    pthread_mutex_unlock(&context->mutex);
+    return sessions;
 }

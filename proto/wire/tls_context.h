@@ -20,7 +20,11 @@ void tls_context_unref(struct tls_context *context);
  * OpenSSL, while that goes on. Returns NULL. */
 struct tls_context *tls_context_free(struct tls_context *context);
 
-/* A session with the material of this moment, or NULL without memory. The caller frees it. Any thread. */
+/* A session with the material of this moment, or NULL without memory; the context stays as long as it. Any thread. */
 SSL *tls_context_session(struct tls_context *context);
+/* NULL: nothing. */
+void tls_context_session_free(struct tls_context *context, SSL *session);
+/* Sessions made and not yet freed. */
+size_t tls_context_sessions(struct tls_context *context);
 
 #endif

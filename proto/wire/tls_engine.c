@@ -14,6 +14,7 @@
 #define RECORD_SIZE_MAX 16128 /* as in tls_context.c: one record fits NNG's send buffer */
 
 struct nng_tls_engine_conn { /* lives in NNG's memory, guarded by NNG's lock of the stream */
+    struct tls_context *context; /* of the session */
     SSL *session;
     void *transport;
     bool watched;
@@ -304,7 +305,7 @@ static int conn_init(struct nng_tls_engine_conn *conn, void *transport, struct n
     if (!bio || !session || (config->server_name && (SSL_set1_host(session, config->server_name) != 1 ||
                                                      SSL_set_tlsext_host_name(session, config->server_name) != 1))) {
         BIO_free(bio);
-        SSL_free(session);
+        tls_context_session_free(config->context, session);
         return NNG_ENOMEM;
     }
     BIO_set_data(bio, transport);
@@ -314,6 +315,7 @@ static int conn_init(struct nng_tls_engine_conn *conn, void *transport, struct n
         SSL_set_accept_state(session);
     else
         SSL_set_connect_state(session);
+    conn->context = config->context;
     conn->session = session;
     conn->transport = transport;
     return 0;
@@ -332,7 +334,7 @@ static void conn_close(struct nng_tls_engine_conn *conn)
 /* Also called for a connection that never began. */
 static void conn_fini(struct nng_tls_engine_conn *conn)
 {
-    SSL_free(conn->session);
+    tls_context_session_free(conn->context, conn->session);
     conn->session = NULL;
 }
 

@@ -17,6 +17,7 @@ LIMITS = {"unproven_per_address_max": UNPROVEN_MAX, "handshakes_per_address_max"
           "unproven_bytes_max": BYTES_MAX, "handshake_ms": "3s"}
 SILENT = 500
 MEMORY_KIB_MAX = 32 * 1024   # more than before; a connection in its TLS handshake takes some 60 KiB
+DESCRIPTORS_MAX = 300        # of files and of connections, also of those that are over and not yet cleared away
 LATENCY_MS_MAX = 500         # 99 of 100 messages, while other tests may want the processor; noise that gets through costs seconds
 LINES_MAX = 40
 RATE = 400
@@ -143,6 +144,10 @@ def paced_load(fed, count):
     return fed.spawn("community", "intake", "bench", "send", "--to", "990101/urban", "--count", str(count), "--rate", str(RATE), "--wait-outcomes", "--json")
 
 
+def descriptors(broker):
+    return len(os.listdir(f"/proc/{broker.process.pid}/fd"))
+
+
 def latency_of(load):
     status, told, error = last_json(load)
     return status, told.get("outcomeLatencyMs", {}), error
@@ -158,8 +163,10 @@ def pace_is_kept(fed, checks):
     noise.start()
     wait_until(lambda: noise.tried > 200, "noise")
     load = paced_load(fed, count)
+    most = 0
     for _ in range(5):
         others_come_in(fed, checks, "connects without end")
+        most = max(most, descriptors(street))
     status, noisy, error = latency_of(load)
     tried, grown_kib = noise.tried, street.anonymous_kib() - before_kib
     noise.finish()
@@ -167,7 +174,8 @@ def pace_is_kept(fed, checks):
     checks.equal(status, 0, f"{count} messages had their outcome meanwhile" + (f" ({error.strip()})" if status else ""))
     checks.ok(noisy.get("p99", 1e9) < LATENCY_MS_MAX, "and kept their pace", noisy)
     checks.ok(grown_kib < MEMORY_KIB_MAX or os.environ.get("QIAO_E2E_QUICK"), "memory stays bounded", f"{grown_kib} KiB more")
-    checks.note(f"{grown_kib} KiB more")
+    checks.ok(most < DESCRIPTORS_MAX, "who is turned away is cleared away", most)
+    checks.note(f"{grown_kib} KiB more, at most {most} descriptors")
     checks.equal((fed.peer("street", "community")["sinceMs"], fed.peer("street", "district")["sinceMs"]), since, "the good links stood through it all")
     receiver.terminate()
     receiver.communicate()

@@ -23,7 +23,7 @@ SCAN_S_MAX = 500
 EXTENSIONS = """basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
 extendedKeyUsage=serverAuth,clientAuth
-subjectAltName = URI:urn:qiao:area:990101,URI:urn:qiao:node:district,DNS:localhost,IP:127.0.0.1
+subjectAltName=URI:urn:qiao:node:district,URI:urn:qiao:area:990101,DNS:localhost,IP:127.0.0.1
 crlDistributionPoints=URI:http://127.0.0.1/ca.crl
 authorityKeyIdentifier=keyid
 """
