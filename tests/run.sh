@@ -44,7 +44,7 @@ ctest_unit() { # PRESET
 
 ctest_quick() { # PRESET NAME-REGEX: smaller numbers, for builds that are slow
     (cd "$ROOT/build/$1" && QIAO_E2E_QUICK=1 TSAN_OPTIONS="suppressions=$ROOT/tests/support/tsan.supp" \
-        ctest --output-on-failure --timeout 900 -LE 'bench' -R "$2" -E 'e2e_(store|power|full)')
+        ctest --output-on-failure --timeout 900 -LE 'bench' -R "$2" -E 'e2e_(store|power|full|canary|tls_scan)')
 }
 
 step 'build release' build_tree release -DQIAO_TESTS=ON -DQIAO_WERROR=ON
@@ -54,6 +54,7 @@ if [ "$QUICK" = 1 ]; then
 else
     step 'simulator scenarios' ctest_label release sim
     step 'simulator 1000 seeds' "$ROOT/build/release/bin/qiao-sim" --seed "$(date +%s)" --seeds 1000 --steps 2000
+    step 'simulator adversary 1000 seeds' "$ROOT/build/release/bin/qiao-sim" --seed "$(date +%s)" --seeds 1000 --steps 800 --adversary
     step 'fuzz smoke' ctest_label release fuzz
     step 'end to end' ctest_label release e2e
     step 'demo' sh "$ROOT/conf/demo/run.sh" --once
