@@ -7,6 +7,7 @@
 #include "codec/run.h"
 #include "conf/conf.h"
 #include "link/link.h"
+#include "proof/group.h"
 #include "schema/admin.pb-c.h"
 #include "schema/case.pb-c.h"
 #include "schema/link.pb-c.h"
@@ -117,6 +118,39 @@ static void envelope_seeds(void)
     write_seed("envelope", "run", "\0", 1, buf_bytes(&many));
 }
 
+/* ---- signed groups: the tree is not looked at, what is behind a good signature is ---- */
+
+static void group_seeds(void)
+{
+    static const struct seal_key_id key = { { 1 } };
+    static const uint8_t signature[SEAL_SIGNATURE_SIZE];
+    buf_auto raw = { 0 };
+    buf_auto group = { 0 };
+    buf_auto singles = { 0 };
+    struct group_batch batch;
+    for (unsigned i = 0; i < 3; i++) {
+        raw.size = 0;
+        envelope(&raw, QIAO_KIND_PAYLOAD, "990101", text("body"), 0);
+        size_t at = raw.size;
+        if (i == 0) proof_put_head(&raw);
+        if (i == 0) proof_fill_head(raw.data + at, SEAL_SUITE_INT1, &key, signature, 3, 1700000000000u);
+        entry(&group, buf_bytes(&raw));
+    }
+    entry(&group, text(""));
+    write_seed("group", "whole", "", 0, buf_bytes(&group));
+    if (!group_open(&seal_null, buf_bytes(&group), 4, false, &batch)) exit(1);
+    for (uint32_t i = 0; i < 3; i++) {
+        raw.size = 0;
+        buf_append(&raw, batch.messages[i].raw.data, batch.messages[i].raw.size);
+        group_put_single(&raw, &batch, i);
+        entry(&singles, buf_bytes(&raw));
+    }
+    group_batch_deinit(&batch);
+    write_seed("group", "singles", "", 0, buf_bytes(&singles));
+    buf_append(&singles, group.data, group.size);
+    write_seed("group", "mixed", "", 0, buf_bytes(&singles));
+}
+
 /* ---- frames ---- */
 
 static void frame(struct buf *out, enum frame_type type, struct qiao_bytes payload)
@@ -128,7 +162,7 @@ static void frame(struct buf *out, enum frame_type type, struct qiao_bytes paylo
 
 static void frame_seeds(void)
 {
-    static const struct link_resume resume[LINK_LANES] = { { 0, 1 }, { 4, 9 }, { 0, 1 }, { 0, 1 } };
+    static const struct link_resume resume[LINK_LANES] = { { .received = 0, .next = 1 }, { .received = 4, .next = 9 }, { .received = 0, .next = 1 }, { .received = 0, .next = 1 } };
     static const uint8_t head[5] = { 1, 2, 9, 1, 0 };
     struct link link;
     buf_auto out = { 0 };
@@ -212,6 +246,7 @@ int main(int count, char **words)
     root = words[1];
     frame_seeds();
     envelope_seeds();
+    group_seeds();
     conf_seeds();
     csv_seeds();
     choice_seeds();
