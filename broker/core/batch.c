@@ -34,6 +34,7 @@ void run_reset(struct run *run)
 void batch_deinit(struct batch *batch)
 {
     arena_deinit(&batch->small);
+    buf_deinit(&batch->audit);
     for (size_t i = 0; i < batch->runs_capacity; i++) run_free(batch->runs[i]);
     free(batch->runs);
     free(batch->ops);
@@ -48,6 +49,7 @@ void batch_reset(struct batch *batch, size_t peers_count)
     for (size_t i = 0; i < batch->runs_count; i++) run_reset(batch->runs[i]);
     batch->runs_count = 0;
     batch->signs = false;
+    buf_clear(&batch->audit, RUN_KEEP_SIZE);
     batch->bytes = 0;
     id_set_clear(&batch->seen);
     memset(batch->commits, 0, peers_count * sizeof *batch->commits);
@@ -133,6 +135,11 @@ static void close_runs(struct batch *batch)
     }
 }
 
+void batch_add_put(struct batch *batch, const struct key *key, struct qiao_bytes value)
+{
+    add(batch, STORE_PUT, keep(batch, key_bytes(key)), keep(batch, value));
+}
+
 void batch_add_run(struct batch *batch, struct run *run)
 {
     struct key queued = key_run(run->peer->number, run->lane, run->first), units = key_sequence('L', run->peer->number, run->lane, run->first);
@@ -184,6 +191,7 @@ void batch_close(struct core *core)
 {
     struct batch *batch = core_batch(core);
     batch->sealed_wall_ms = core->wall_ms;
+    core->audit_due_ms = 0;
     close_runs(batch);
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
@@ -225,6 +233,7 @@ void batch_absorb(struct core *core)
     id_set_merge(&into->seen, &from->seen);
     into->bytes += from->bytes;
     into->signs |= from->signs;
+    buf_append(&into->audit, from->audit.data, from->audit.size);
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
         for (unsigned lane = 0; lane < LINK_LANES; lane++) absorb_queue(&peer->queues[lane], from->commits[i][lane], slot, &into->commits[i][lane]);
@@ -257,6 +266,7 @@ void batch_stored(struct core *core)
 {
     unsigned slot = core->filling ^ 1;
     struct batch *batch = &core->batches[slot];
+    audit_stored(core, batch);
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
         for (unsigned lane = 0; lane < LINK_LANES; lane++) {

@@ -29,8 +29,19 @@ static const char *check_message(struct qiao_bytes key, struct qiao_bytes value)
     return record_read(value, &record) ? NULL : "not a message record";
 }
 
+static bool is_log(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return qiao_bytes_equal(key, qiao_bytes_from_string("Maudit")) && value.size > 9 && value.size % SEAL_DIGEST_SIZE == 9;
+}
+
+static const char *check_audit(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size == 9 && value.size > SEAL_DIGEST_SIZE ? NULL : "not an audit record";
+}
+
 static const char *check_number(struct qiao_bytes key, struct qiao_bytes value)
 {
+    if (is_log(key, value)) return NULL;
     if (key.size != 4 && key.data[0] != 'M') return "key has the wrong size";
     if (value.size != 8 && !(key.data[0] == 'A' && value.size == ACKED_SIZE)) return "not a number of 8 bytes";
     return key.data[0] == 'M' || get_u64(value.data) <= SEQUENCE_MAX ? NULL : "no sequence is that large";
@@ -81,6 +92,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'M', check_number }, { 'P', check_peer },    { 'W', check_received }, { 'E', check_entry },   { 'X', check_anything },
         { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'S', check_anything },
         { 'N', registry_check_record },
+        { 'U', check_audit },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);

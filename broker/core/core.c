@@ -336,6 +336,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     tick_queues(core);
     org_tick(core);
     tick_busy(core);
+    audit_tick(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
 }
 
@@ -366,6 +367,7 @@ uint64_t core_deadline_ms(struct core *core)
             if (peer->queues[lane].expiry_ms != 0 && core->tick_ms < due) due = core->tick_ms;
         if (due < deadline) deadline = due;
     }
+    if (!core->committing && audit_deadline_ms(core) < deadline) deadline = audit_deadline_ms(core);
     return deadline;
 }
 
@@ -376,6 +378,7 @@ bool core_wants_seal(const struct core *core)
     const struct batch *batch = &core->batches[core->filling];
     if (core->refused) return true;
     if (core->committing) return false;
+    if (core->audit_due_ms != 0 && core->audit_due_ms <= core->now_ms) return true;
     return batch->ops_count > 0 || batch->runs_count > 0 || core->receipts_count > 0 || batch->bytes > 0;
 }
 
@@ -455,6 +458,7 @@ void core_set_limits(struct core *core, const struct core_config *config)
 
 void core_cut_revoked(struct core *core, bool (*is_revoked)(void *context, const struct seal_key_id *id), void *context)
 {
+    audit_keys(core);
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started || c->link.state != LINK_STATE_UP) continue;
@@ -466,6 +470,7 @@ void core_cut_revoked(struct core *core, bool (*is_revoked)(void *context, const
 
 void core_notice(struct core *core, const char *event, const char *peer, unsigned code, const char *reason)
 {
+    audit_notice(core, event, peer, code, reason);
     if (core->config.notice) core->config.notice(core->config.trace_context, event, peer, code, reason);
 }
 

@@ -65,6 +65,7 @@ void custody_signed(struct core *core, struct connection *c, const struct core_j
             connection_drop(core, c, QIAO_CODE_LINK_SIGNATURE, "own key cannot sign");
             return;
         }
+        audit_receipt(core, true, c->peer->name, &done->custody);
         out[lane] = (struct link_custody){
             .present = true, .suite = done->suite, .sequence = done->custody.sequence, .chain = qiao_bytes(done->custody.chain.bytes, SEAL_DIGEST_SIZE),
             .signature = qiao_bytes(done->signature, done->signature_size), .key_id = qiao_bytes(done->key_id.bytes, SEAL_KEY_ID_SIZE),
@@ -87,6 +88,7 @@ void custody_up(struct core *core, struct connection *c)
             core_trace(core, "%s < %s: lane %u goes on at %llu", core->node, c->peer->name, lane, (unsigned long long)rx->peer_next);
             memcpy(s->chain[lane].bytes, rx->peer_chain, SEAL_DIGEST_SIZE);
             s->received[lane] = rx->peer_next - 1;
+            audit_add(core, &(struct audit_entry){ .kind = AUDIT_RESUMED, .peer = c->peer->name, .lane = lane, .last = s->received[lane], .hash = &s->chain[lane] });
             s->dirty[lane] = true;
             core_batch(core)->bytes += 1;
         }
@@ -190,6 +192,7 @@ static void keep_receipt(struct core *core, struct peer *peer, const struct job_
     buf_append(&value, c->custody.audit_root.bytes, SEAL_DIGEST_SIZE);
     buf_append(&value, c->signature, c->signature_size);
     batch_put(core, &key, buf_bytes(&value));
+    audit_receipt(core, false, peer->name, &c->custody);
 }
 
 /* A log only grows: of one size there is one. Smaller: the peer's store is older than what it told, and people should know. */

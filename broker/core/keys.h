@@ -17,6 +17,7 @@
  *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
  *   'N' ...                          register of organisations: registry_table.h
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
+ *   'U' index(8)                     audit: Merkle leaf (32), packed AuditRecord; 'M' "audit" has suite (1), size (8) and peaks (32 each)
  */
 #ifndef CORE_KEYS_H
 #define CORE_KEYS_H

@@ -51,6 +51,8 @@ void outcome_leaf(const struct core *core, struct qiao_bytes header, uint8_t ret
 void outcome_add(struct core *core, const struct outcome *o)
 {
     struct receipt *r = find_receipt(core, o);
+    if (o->status != QIAO_OUTCOME_ACCEPTED)
+        audit_add(core, &(struct audit_entry){ .kind = AUDIT_ENDED, .id = &o->id, .first = o->status, .code = o->code });
     if (!r) r = new_receipt(core, o);
     struct buf *out = &r->outcomes;
     struct buf one = core->scratch;
@@ -99,6 +101,7 @@ static void send_receipt(struct core *core, const struct receipt *r, struct buf 
         core->counters.lost_receipts += r->count;
         return;
     }
+    audit_header(core, false, r->count, &envelope);
     struct peer *member = r->settled ? route_member(core, envelope.header.destination.org) : NULL;
     if (member) recv_receipt(core, member, &envelope, &origin_own, true);
     else accept_local(core, &envelope);

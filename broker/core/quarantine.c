@@ -38,6 +38,7 @@ void quarantine_add(struct core *core, struct qiao_bytes raw)
     struct key key = key_origin(&id);
     key.bytes[0] = 'X';
     batch_put(core, &key, raw);
+    audit_put_aside(core, raw);
     if (++core->quarantined <= QUARANTINE_MAX) return;
     /* Begin behind what was removed last: the store still shows it until the batch is stored. */
     struct key from = core->quarantine_after;

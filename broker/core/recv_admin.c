@@ -1,4 +1,5 @@
 /* Questions of people at the node: status, route, cases, one message, watching. Answers are packed AdminReply frames. */
+#include "core/ask_audit.h"
 #include "core/route.h"
 
 #include "schema/admin.pb-c.h"
@@ -465,6 +466,7 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_CASE_LIST, case_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_CASE_SHOW, case_show },
     { QIAO__V1__ADMIN_REQUEST__WHAT_MESSAGE, message },     { QIAO__V1__ADMIN_REQUEST__WHAT_WATCH, watch },
     { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_LIST, org_list },   { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_SHOW, org_show },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_EXPORT, ask_audit_export }, { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_HEADS, ask_audit_heads },
 };
 
 void recv_admin(struct core *core, struct connection *c, struct qiao_bytes payload)

@@ -271,6 +271,7 @@ static void taken(struct core *core, struct connection *c, const struct batch_vi
 {
     uint64_t last = batch->first_sequence + batch->count - 1;
     core_trace(core, "%s < %s: lane %u messages %llu-%llu", core->node, c->peer->name, batch->lane, (unsigned long long)batch->first_sequence, (unsigned long long)last);
+    audit_taken(core, c, batch->lane, last);
     c->stream->received[batch->lane] = last;
     c->stream->dirty[batch->lane] = true;
     core_batch(core)->bytes += 1;

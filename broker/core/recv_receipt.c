@@ -210,5 +210,6 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
     if (fresh_count == 0 && count > 0 && origin->from) core_notice(core, "message came again", origin->from->name, QIAO_CODE_OK, "outcomes that are known, or of messages that are not");
     if (r.failed || fresh_count == 0) return;
     if (t.signer) keep_receipt(core, e, origin);
+    if (t.signer) audit_header(core, true, fresh_count, e);
     pass_on(core, member, e, origin, &fresh, fresh_count, count);
 }

@@ -192,6 +192,7 @@ int core_prepare(struct core *core)
         if (result < 0) return result;
         batch_add_run(batch, run);
     }
+    audit_prepare(core, batch);
     batch->store = (struct store_batch){ batch->ops, batch->ops_count };
     return 0;
 }

@@ -124,6 +124,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     load_incarnation(core);
     jobs_load_keys(core);
     int result = number_peers(core);
+    if (!audit_load(core)) result = STORE_CORRUPT;
     quarantine_load(core);
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
     forget_old_streams(core);
@@ -131,7 +132,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (!queue_load(core, &core->peers[i], lane)) result = STORE_CORRUPT;
     if (result != 0) {
-        snprintf(reterr_text, reterr_size, "the store's list of peers, their queues or the register of organisations is damaged: qiaod --check-store tells more");
+        snprintf(reterr_text, reterr_size, "the store's list of peers, their queues, the register of organisations or the audit log is damaged: qiaod --check-store tells more");
         core_free(core);
         return result;
     }

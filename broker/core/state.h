@@ -9,6 +9,7 @@
 #include "core/ids.h"
 #include "core/keys.h"
 #include "core/registry.h"
+#include "proof/audit.h"
 #include "proof/custody.h"
 #include "proof/group.h"
 
@@ -179,6 +180,9 @@ struct batch {
     struct id_set seen;            /* message ids first met in this batch */
     uint64_t (*commits)[LINK_LANES]; /* per peer: committed tail of each lane, 0: untouched */
     bool signs;                    /* a run of it has messages to sign */
+    struct buf audit;              /* records to log: length (4), packed without their index */
+    struct merkle_log audit_log;   /* with them: the node's when the batch is stored */
+    struct merkle_hash audit_root;
     bool sealed;
 };
 
@@ -233,6 +237,11 @@ struct core {
     struct merkle_hash own_leaf;   /* the same message's */
     struct merkle_log audit;       /* as stored */
     struct merkle_hash audit_root;
+    enum seal_suite audit_suite;   /* whose digest the log was begun with */
+    bool audit_begun;              /* this process stands in it */
+    uint64_t audit_due_ms;         /* when what waits in the batch being filled is committed for its own sake; 0: nothing waits */
+    uint64_t attempts_until_ms;    /* end of the minute in which attempts are counted */
+    uint64_t attempts;             /* in it */
     struct qiao_id policy_id;      /* the message policy refused last, */
     unsigned policy_code;          /* with this code */
     char policy_text[768];         /* and for this reason */
@@ -285,6 +294,7 @@ void batch_remove_range(struct core *core, const struct key *from, const struct 
 void batch_put_number(struct core *core, const struct key *key, uint64_t value);
 struct run *batch_new_run(struct batch *batch);
 struct run *batch_run(struct core *core, struct peer *peer, unsigned lane);          /* an open run for the queue */
+void batch_add_put(struct batch *batch, const struct key *key, struct qiao_bytes value); /* core_prepare */
 void batch_add_run(struct batch *batch, struct run *run);                             /* core_prepare: the run and what belongs to it */
 void run_reset(struct run *run);                                                      /* empty, with the memory it had */
 void batch_flush_receipts(struct core *core);
@@ -362,6 +372,31 @@ unsigned org_route(const struct header *header, unsigned code);                 
 void org_take(struct core *core, const struct envelope *envelope);                    /* messages of the register, with core->targets found */
 bool org_refuses(struct core *core, struct peer *member, const struct envelope *envelope, struct message_record *record); /* then the message has ended */
 struct qiao_bytes org_reason(const struct core *core, const struct header *header, unsigned code); /* of what org_check refused, else policy's */
+
+/* audit.c */
+struct audit_entry {
+    unsigned kind;                 /* enum AuditKind of schema/audit.proto, which says what the fields mean */
+    const char *peer;
+    unsigned lane;
+    uint64_t first, last;
+    const struct merkle_hash *hash;
+    const struct qiao_id *id;
+    unsigned code;
+    const char *text;
+};
+/* False if the log and its records do not fit each other. */
+bool audit_load(struct core *core);
+void audit_add(struct core *core, const struct audit_entry *entry);
+void audit_notice(struct core *core, const char *event, const char *peer, unsigned code, const char *reason); /* what core_notice was told */
+void audit_taken(struct core *core, const struct connection *connection, unsigned lane, uint64_t last);
+void audit_receipt(struct core *core, bool given, const char *peer, const struct custody *custody);
+void audit_header(struct core *core, bool taken, uint32_t count, const struct envelope *receipt);
+void audit_put_aside(struct core *core, struct qiao_bytes raw);
+void audit_keys(struct core *core);
+uint64_t audit_deadline_ms(const struct core *core);
+void audit_tick(struct core *core);
+void audit_prepare(struct core *core, struct batch *batch);  /* on the thread that commits */
+void audit_stored(struct core *core, const struct batch *batch);
 
 /* quarantine.c */
 void quarantine_load(struct core *core);
