@@ -35,6 +35,7 @@ bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char
     checks_final(sim);
     adversary_final(sim);
     if (!sim->failed) audit_end(sim);
+    if (!sim->failed) books_end(sim);
     sim->counts.virtual_ms = sim->now_ms;
     *counts = sim->counts;
     snprintf(failure, 512, "%s", sim->failure);

@@ -228,7 +228,8 @@ struct sim_options {
 };
 
 struct sim_counts {
-    uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, hostile, events, virtual_ms;
+    uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads;
+    uint64_t hostile, events, virtual_ms;
     uint64_t outcomes[5];
 };
 
@@ -393,6 +394,11 @@ void audit_node(struct sim *sim, struct sim_node *node);
 uint64_t audit_queued(struct sim *sim);
 /* Every queue of every node is empty, and a restart of all changes nothing on disk. */
 void audit_end(struct sim *sim);
+/* books.c: audit logs against their records, and against what neighbours hold of them. */
+void books_end(struct sim *sim);
+
+/* books.c: audit logs against their records, and against what neighbours hold of them */
+void books_end(struct sim *sim);
 
 /* A whole seeded run; true if every promise held. */
 bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char failure[512]);
