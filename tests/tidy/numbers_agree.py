@@ -13,6 +13,7 @@ PAIRS = [
      {'ACCEPT': 'ACCEPTED', 'REFUSE': 'REFUSED', 'RETRY': 'RETRY', 'LATER': None}),
     (('proto/link/link.h', 'link_role', 'LINK_ROLE_'), ('link', 'LinkRole', 'LINK_ROLE_'),
      {'PEER_NODE': 'PEER', 'PARENT_NODE': 'PARENT', 'CHILD_NODE': 'CHILD', 'MEMBER_ONLY': 'MEMBER'}),
+    (('proto/proof/audit.h', 'audit_kind', 'AUDIT_'), ('audit', 'AuditKind', 'AUDIT_'), {}),
     (('broker/conf/conf.h', 'conf_role', 'CONF_ROLE_'), ('link', 'LinkRole', 'LINK_ROLE_'), {}),
 ]
 # Kinds without a body of their own in the schemas.

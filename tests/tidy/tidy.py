@@ -38,7 +38,7 @@ INCLUDES = {
     'broker': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'broker/conf', 'broker/core', 'broker/store', 'broker/edge', 'broker'},
     'adapters/base': {'qiao', 'adapters/base'},
     'adapters/sdk': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'proto/wire', 'adapters/sdk'},
-    'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'adapters/ctl', 'adapters/ctl/pki'},
+    'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'adapters/ctl', 'adapters/ctl/pki'},
     'adapters/ctl/pki': {'qiao', 'adapters/ctl/pki'},
     'adapters': {'qiao', 'schema', 'adapters/base'},  # and their own folder
 }
