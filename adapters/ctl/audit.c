@@ -1,14 +1,13 @@
 #include "audit.h"
 
-#include "input.h"
 #include "text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#define FILE_SIZE_MAX ((size_t)16 * 1024 * 1024 * 1024)
 
 struct fetching {
     FILE *file;
@@ -125,9 +124,27 @@ static int fetch_live(const struct globals *globals, struct audit_source *source
     return status;
 }
 
+static int read_file(const char *path, struct audit_source *source)
+{
+    FILE *file = fopen(path, "rb");
+    struct stat stat;
+
+    if (!file || fstat(fileno(file), &stat)) {
+        if (file)
+            fclose(file);
+        return command_fail(CTL_WRONG_USE, "cannot open %s: %s", path, strerror(errno));
+    }
+    source->size = (size_t)stat.st_size;
+    source->data = malloc(source->size + 1);
+    if (source->data)
+        source->size = fread(source->data, 1, source->size, file);
+    fclose(file);
+    return source->data ? CTL_OK : command_fail(CTL_NO, "out of memory for %s", path);
+}
+
 int audit_source_open(const struct globals *globals, const char *path, struct audit_source *ret_source)
 {
-    int status = strcmp(path, "live") == 0 ? fetch_live(globals, ret_source) : input_read(path, FILE_SIZE_MAX, &ret_source->data, &ret_source->size);
+    int status = strcmp(path, "live") == 0 ? fetch_live(globals, ret_source) : read_file(path, ret_source);
 
     if (status)
         return status;
@@ -150,7 +167,7 @@ int audit_trust_open(const struct globals *globals, const char *trust, const cha
 
     if (!options.ca_file)
         return command_fail(CTL_WRONG_USE, "whose signatures count? Name the federation's certificate authority with --trust or --ca");
-    return keyring_new(&options, ret_keyring, error, sizeof(error)) == 0 ? CTL_OK : command_fail(CTL_WRONG_USE, "%s", error);
+    return keyring_new_verifier(&options, ret_keyring, error, sizeof(error)) == 0 ? CTL_OK : command_fail(CTL_WRONG_USE, "%s", error);
 }
 
 void audit_trust_close(struct keyring **keyring)

@@ -12,16 +12,11 @@
 
 /* ---- from the store ---- */
 
-struct ending {
-    const struct core *core;
-    uint64_t next;
-};
-
 static bool visit_last(void *context, struct qiao_bytes key, struct qiao_bytes value)
 {
-    struct ending *e = context;
+    uint64_t *next = context;
     (void)value;
-    e->next = key.size == 9 ? get_u64(key.data + 1) + 1 : 0;
+    *next = key.size == 9 ? get_u64(key.data + 1) + 1 : 0;
     return true;
 }
 
@@ -41,14 +36,13 @@ bool audit_load(struct core *core)
 {
     struct key key = key_named('M', "audit");
     struct qiao_bytes value;
-    struct ending ending = { .core = core };
+    uint64_t next = 0; /* behind the last record; one that is missing is found by who checks the log, an end that is missing here */
     core->audit_suite = core->config.seal->suite;
     if (store_get(core->store, key_bytes(&key), &value) && !read_log(core, value)) return false;
     merkle_log_root(core->config.seal, core->audit_suite, &core->audit, &core->audit_root);
-    ending.next = core->audit.size;
     struct key from = key_number('U', core->audit.size > 0 ? core->audit.size - 1 : 0);
-    store_scan(core->store, key_bytes(&from), qiao_bytes("V", 1), visit_last, &ending);
-    return ending.next == core->audit.size;
+    store_scan(core->store, key_bytes(&from), qiao_bytes("V", 1), visit_last, &next);
+    return next == core->audit.size;
 }
 
 /* ---- as things happen ---- */

@@ -86,6 +86,7 @@ static bool find_signer(struct keyring *keyring, const struct seal_key_id *id, s
 static int keyring_sign(void *context, struct qiao_bytes message, struct seal_key_id *ret_key_id, uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
 {
     struct keyring *keyring = context;
+    if (keyring->seal.suite == SEAL_SUITE_NONE) return -1;
     pthread_mutex_lock(&keyring->mutex);
     CLEANUP(evp_pkey_freep) EVP_PKEY *key = keyring->key;
     const struct certificate *own = &keyring->known.pinned->certificate;
@@ -211,19 +212,35 @@ static struct keyring *make(const struct keyring_options *options, enum seal_sui
     return keyring;
 }
 
+static int check_signer_id(const struct keyring_options *options, char *reterr_text, size_t reterr_size)
+{
+    size_t size = options->sm2_signer_id ? strlen(options->sm2_signer_id) : 1;
+    if (size > 0 && size <= SIGNER_ID_SIZE_MAX) return 0;
+    return keyring_refuse(reterr_text, reterr_size, "the SM2 signer id has %zu characters; expected 1 to %u", size, SIGNER_ID_SIZE_MAX);
+}
+
 int keyring_new(const struct keyring_options *options, struct keyring **ret_keyring, char *reterr_text, size_t reterr_size)
 {
     struct own own = { 0 };
     struct trust *trust = NULL;
-    size_t id_size = options->sm2_signer_id ? strlen(options->sm2_signer_id) : 1;
-    if (id_size == 0 || id_size > SIGNER_ID_SIZE_MAX)
-        return keyring_refuse(reterr_text, reterr_size, "the SM2 signer id has %zu characters; expected 1 to %u", id_size, SIGNER_ID_SIZE_MAX);
-    int rc = load(options, &own, &trust, reterr_text, reterr_size);
+    int rc = check_signer_id(options, reterr_text, reterr_size);
+    if (rc == 0) rc = load(options, &own, &trust, reterr_text, reterr_size);
     if (rc != 0) return rc;
     struct keyring *keyring = make(options, own.certificate.scheme->suite);
     put_in_force(keyring, &own, &trust);
     own_deinit(&own);
     *ret_keyring = keyring;
+    return 0;
+}
+
+int keyring_new_verifier(const struct keyring_options *options, struct keyring **ret_keyring, char *reterr_text, size_t reterr_size)
+{
+    struct trust *trust = NULL;
+    int rc = check_signer_id(options, reterr_text, reterr_size);
+    if (rc == 0) rc = trust_new(options->ca_file, options->crl_file, &trust, reterr_text, reterr_size);
+    if (rc != 0) return rc;
+    *ret_keyring = make(options, SEAL_SUITE_NONE);
+    (*ret_keyring)->trust = trust;
     return 0;
 }
 

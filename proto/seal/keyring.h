@@ -24,6 +24,8 @@ struct keyring_options {
 #define KEYRING_E_UNUSABLE 1
 
 int keyring_new(const struct keyring_options *options, struct keyring **ret_keyring, char *reterr_text, size_t reterr_size);
+/* Without an own key: it verifies and learns, and signs nothing. Certificate, key and passphrase are not looked at. */
+int keyring_new_verifier(const struct keyring_options *options, struct keyring **ret_keyring, char *reterr_text, size_t reterr_size);
 /* Takes own key, certificate, CA and lists anew, all at once or, on failure, nothing. Everything remembered is judged again by the new
  * CA and lists when it is next used. The suite must stay; sm2_signer_id, accepted and certificates_max stay what they were. */
 int keyring_reload(struct keyring *keyring, const struct keyring_options *options, char *reterr_text, size_t reterr_size);

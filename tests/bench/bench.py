@@ -296,7 +296,28 @@ def trust_bytes(report):
     report.say("trust_bytes_wire", wire_on - wire_off, "bytes more a message sent to the next hop", ("<=", 350), off=round(wire_off, 1), on=round(wire_on, 1))
 
 
-BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes)
+def audit(report):
+    """A log of a million records, checked from its export: the whole tree and the signed head."""
+    count = report.pick(1000000, 100000)
+    with Federation(line(), "qiao-bench") as fed:
+        broker = fed["street"]
+        broker.start()
+        broker.stop()
+        subprocess.run([program("tamper_log"), broker.store, "fill", str(count)], check=True, timeout=300)
+        broker.start()
+        path = os.path.join(fed.folder, "street.audit")
+        began = time.monotonic()
+        subprocess.run([program("qiao"), "--node", broker.ipc_url, "audit", "export", "-o", path], check=True, timeout=300, stderr=subprocess.DEVNULL)
+        exported = time.monotonic()
+        done = subprocess.run([program("qiao"), "--json", "audit", "verify", path, "--trust", broker.tls_files()["ca"]], capture_output=True, text=True, timeout=300)
+        took = time.monotonic() - exported
+    found = json.loads(done.stdout or "{}")
+    if done.returncode or found.get("size", 0) < count:
+        raise Broken(f"audit: {found} {done.stderr}")
+    report.say("audit_verify", took, f"s for {count} records", ("<=", 5 * count / 1000000), export_s=round(exported - began, 2), records=found["size"])
+
+
+BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes, audit)
 
 
 def main():
