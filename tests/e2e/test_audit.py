@@ -18,9 +18,9 @@ def ask(fed, *arguments):
     return done.returncode, [json.loads(row) for row in done.stdout.splitlines()] or [{"stderr": done.stderr}]
 
 
-def export(fed, node, name=None):
+def export(fed, node, name=None, start=0):
     path = os.path.join(fed.folder, (name or node) + ".audit")
-    subprocess.run([program("qiao"), "--node", fed[node].ipc_url, "audit", "export", "-o", path], check=True, timeout=60, stderr=subprocess.DEVNULL)
+    subprocess.run([program("qiao"), "--node", fed[node].ipc_url, "audit", "export", "-o", path, "--from", str(start)], check=True, timeout=60, stderr=subprocess.DEVNULL)
     return path
 
 
@@ -89,6 +89,16 @@ def refusals(fed, checks):
     checks.ok(status == 0 and rows[0].get("kind") == 13, "a refused message is in the log of who refused it", rows)
 
 
+def resumed(fed, checks):
+    """An export goes on where the last one ended."""
+    _, before = verify(fed, export(fed, "street", "resumed"))
+    fed.qiao("community", "intake", "send", "--to", "990101/housing", "--body", "x")
+    fed.stop_all()
+    fed.start_all()
+    status, after = verify(fed, export(fed, "street", "resumed", before["size"]))
+    checks.ok(status == 0 and after["good"] and after["size"] > before["size"], "an export that goes on is one log", (before, after))
+
+
 def story(checks):
     with Federation(line()) as fed:
         fed.start_all()
@@ -96,6 +106,7 @@ def story(checks):
         sent, received = Load(fed, count).finish()
         checks.clean_run(sent, received, count, "traffic")
         refusals(fed, checks)
+        resumed(fed, checks)
         files = {node: export(fed, node) for node in NODES}
         fed.stop_all()
         sound(fed, checks, files)
