@@ -51,6 +51,7 @@ void batch_reset(struct batch *batch, size_t peers_count)
     batch->signs = false;
     buf_clear(&batch->audit, RUN_KEEP_SIZE);
     batch->bytes = 0;
+    batch->own_key = (struct seal_key_id){ { 0 } };
     id_set_clear(&batch->seen);
     memset(batch->commits, 0, peers_count * sizeof *batch->commits);
 }
@@ -140,12 +141,35 @@ void batch_add_put(struct batch *batch, const struct key *key, struct qiao_bytes
     add(batch, STORE_PUT, keep(batch, key_bytes(key)), keep(batch, value));
 }
 
+void batch_add_certificate(struct batch *batch, const struct seal_key_id *id, struct qiao_bytes certificate)
+{
+    struct key key = key_certificate(id);
+    add(batch, STORE_PUT, keep(batch, key_bytes(&key)), keep(batch, certificate));
+}
+
+/* Whoever asks what became of a message knows the hash it came under. Messages that ended have none. */
+static void add_places(struct batch *batch, const struct run *run)
+{
+    static const uint8_t ended[SEAL_DIGEST_SIZE];
+    uint32_t count = (uint32_t)(run->units.size / UNIT_SIZE);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *hash = run->units.data + (size_t)i * UNIT_SIZE + 4;
+        uint8_t place[PLACE_SIZE] = { (uint8_t)run->lane };
+        struct key key = key_place(hash, run->peer->number);
+        if (memcmp(hash, ended, SEAL_DIGEST_SIZE) == 0) continue;
+        put_u64(place + 1, run->first);
+        put_u32(place + 9, i);
+        add(batch, STORE_PUT, keep(batch, key_bytes(&key)), keep(batch, qiao_bytes(place, sizeof place)));
+    }
+}
+
 void batch_add_run(struct batch *batch, struct run *run)
 {
     struct key queued = key_run(run->peer->number, run->lane, run->first), units = key_sequence('L', run->peer->number, run->lane, run->first);
     struct key evidence = key_number('H', run->number);
     add(batch, STORE_PUT, keep(batch, key_bytes(&queued)), buf_bytes(&run->buf));
     if (run->units.size > 0 && !run->peer->member) add(batch, STORE_PUT, keep(batch, key_bytes(&units)), buf_bytes(&run->units));
+    if (!run->peer->member) add_places(batch, run);
     if (run->groups_count > 0) add(batch, STORE_PUT, keep(batch, key_bytes(&evidence)), buf_bytes(&run->evidence));
 }
 
@@ -267,6 +291,7 @@ void batch_stored(struct core *core)
     unsigned slot = core->filling ^ 1;
     struct batch *batch = &core->batches[slot];
     audit_stored(core, batch);
+    sign_stored(core, batch);
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
         for (unsigned lane = 0; lane < LINK_LANES; lane++) {

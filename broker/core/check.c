@@ -65,7 +65,12 @@ static const char *check_units(struct qiao_bytes key, struct qiao_bytes value)
 
 static const char *check_custody(struct qiao_bytes key, struct qiao_bytes value)
 {
-    return key.size == 12 && value.size > 97 && value.size <= 97 + SEAL_SIGNATURE_SIZE_MAX ? NULL : "not a custody receipt";
+    return key.size == 12 && value.size > CUSTODY_RECORD_HEAD_SIZE && value.size <= CUSTODY_RECORD_HEAD_SIZE + SEAL_SIGNATURE_SIZE_MAX ? NULL : "not a custody receipt";
+}
+
+static const char *check_place(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size == 19 && value.size == PLACE_SIZE && value.data[0] < QIAO_LANES ? NULL : "not the place of a unit";
 }
 
 static const char *check_evidence(struct qiao_bytes key, struct qiao_bytes value)
@@ -93,6 +98,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'S', check_anything },
         { 'N', registry_check_record },
         { 'U', check_audit },
+        { 'I', check_place },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);

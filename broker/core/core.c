@@ -208,7 +208,7 @@ static void handle(struct core *core, struct connection *c, const struct link_ev
     case LINK_KEYS_WANTED: jobs_keys_wanted(core, c, event->payload); break;
     case LINK_KEYS: jobs_keys(core, c, event->payload); break;
     case LINK_CLOSED: connection_drop(core, c, event->code, event->reason); break;
-    case LINK_ADMIN_REPLY:
+    case LINK_ADMIN_REPLY: ask_replied(core, c, event->payload); break;
     case LINK_PONG:
     case LINK_NOTHING: break;
     }
@@ -335,6 +335,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     tick_links(core);
     tick_queues(core);
     org_tick(core);
+    ask_tick(core);
     tick_busy(core);
     audit_tick(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
@@ -352,6 +353,8 @@ static void step_shutdown(struct core *core, const struct core_event *event)
 uint64_t core_deadline_ms(struct core *core)
 {
     uint64_t deadline = (core->busy && !core->committing) || org_waits(core) ? core->tick_ms : LINK_NEVER;
+    uint64_t answer = ask_deadline_ms(core);
+    if (answer < deadline) deadline = answer;
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;

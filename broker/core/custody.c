@@ -193,6 +193,7 @@ static void keep_receipt(struct core *core, struct peer *peer, const struct job_
     buf_append(&value, c->signature, c->signature_size);
     batch_put(core, &key, buf_bytes(&value));
     audit_receipt(core, false, peer->name, &c->custody);
+    jobs_keep_key(core, &c->key_id);
 }
 
 /* A log only grows: of one size there is one. Smaller: the peer's store is older than what it told, and people should know. */

@@ -190,19 +190,24 @@ static struct qiao_id id_of_key(const struct seal_key_id *key)
     return id;
 }
 
+void jobs_keep_key(struct core *core, const struct seal_key_id *key_id)
+{
+    static const uint8_t nothing[8] = { 0 };
+    struct qiao_id id = id_of_key(key_id);
+    buf_auto certificate = { 0 };
+    struct key key = key_certificate(key_id);
+    if (id_set_find(&core->known_keys, &id, KEY_NUMBER)) return;
+    if (!core->config.seal->certificate(core->config.seal->context, key_id, &certificate)) return;
+    batch_put(core, &key, buf_bytes(&certificate));
+    id_set_add(&core->known_keys, &id, KEY_NUMBER, nothing);
+}
+
 /* Certificates of signers are kept as long as what they signed: a later node, or a proof, will ask for them. */
 static void keep_keys(struct core *core, const struct group_batch *batch)
 {
-    static const uint8_t nothing[8] = { 0 };
     for (uint32_t i = 0; i < batch->units_count; i++) {
         const struct group_unit *unit = &batch->units[i];
-        struct qiao_id id = id_of_key(&unit->proof.key_id);
-        if (unit->ended || unit->proof.suite == SEAL_SUITE_NONE || unit->code != QIAO_CODE_OK || id_set_find(&core->known_keys, &id, KEY_NUMBER)) continue;
-        buf_auto certificate = { 0 };
-        struct key key = key_certificate(&unit->proof.key_id);
-        if (!core->config.seal->certificate(core->config.seal->context, &unit->proof.key_id, &certificate)) continue;
-        batch_put(core, &key, buf_bytes(&certificate));
-        id_set_add(&core->known_keys, &id, KEY_NUMBER, nothing);
+        if (!unit->ended && unit->proof.suite != SEAL_SUITE_NONE && unit->code == QIAO_CODE_OK) jobs_keep_key(core, &unit->proof.key_id);
     }
 }
 

@@ -52,6 +52,16 @@ struct key key_origin(const struct qiao_id *id)
     return key;
 }
 
+struct key key_place(const uint8_t hash[SEAL_DIGEST_SIZE], uint16_t peer)
+{
+    struct key key = { .bytes = { 'I' }, .size = 1 };
+    uint8_t number[2];
+    put_u16(number, peer);
+    key_add(&key, hash, 16);
+    key_add(&key, number, sizeof number);
+    return key;
+}
+
 struct key key_destination(const struct qiao_id *id, uint16_t peer)
 {
     struct key key = { .bytes = { 'D' }, .size = 1 };

@@ -8,6 +8,7 @@
  *   'W' peer(2) incarnation(8) lane  last sequence received (8), when (8), custody chain there (32)
  *   'L' peer(2) lane(1) first(8)     units of the run of that name, UNIT_SIZE each: entries (4), hash (32); kept as evidence
  *   'C' peer(2) lane(1) sequence(8)  custody receipt of the peer: custody_record_write
+ *   'I' hash(16) peer(2)             where the unit with this hash went: lane (1), first sequence of its run (8), its place there (4)
  *   'H' group number(8)              what this node signed for its members: group_record (sign.c)
  *   'K' key id(16)                   certificate (DER) of a signer met here
  *   'O' message id(16)               origin: struct origin_record
@@ -33,8 +34,10 @@
 #define SEQUENCE_MAX (UINT64_MAX / 2)
 
 #define LEAF_SIZE 16u
+#define PLACE_SIZE 13u
 #define UNIT_SIZE (4u + SEAL_DIGEST_SIZE)
 #define WATERMARK_SIZE (16u + SEAL_DIGEST_SIZE)
+#define CUSTODY_RECORD_HEAD_SIZE 97u /* 'C' without its signature */
 #define ACKED_SIZE (8u + SEAL_DIGEST_SIZE)
 
 struct key {
@@ -47,6 +50,7 @@ static inline struct qiao_bytes key_bytes(const struct key *key) { return qiao_b
 struct key key_run(uint16_t peer, unsigned lane, uint64_t first);
 struct key key_sequence(uint8_t prefix, uint16_t peer, unsigned lane, uint64_t sequence); /* 'Q', 'L', 'C' */
 struct key key_number(uint8_t prefix, uint64_t number);
+struct key key_place(const uint8_t hash[SEAL_DIGEST_SIZE], uint16_t peer);
 struct key key_certificate(const struct seal_key_id *id);
 struct key key_lane(uint8_t prefix, uint16_t peer, unsigned lane);
 struct key key_received(uint16_t peer, uint64_t incarnation, unsigned lane);

@@ -1,8 +1,7 @@
 /* Questions of people at the node: status, route, cases, one message, watching. Answers are packed AdminReply frames. */
+#include "core/admin.h"
 #include "core/ask_audit.h"
 #include "core/route.h"
-
-#include "schema/admin.pb-c.h"
 
 #include <qiao/client.h>
 #include <qiao/version.h>
@@ -17,7 +16,7 @@
 /* A larger request could leave no room in the arena for its answer. */
 #define REQUEST_SIZE_MAX (16u * 1024u)
 
-static void send_reply(struct core *core, struct connection *c, const Qiao__V1__AdminReply *reply)
+void admin_reply(struct core *core, struct connection *c, const Qiao__V1__AdminReply *reply)
 {
     buf_auto packed = { 0 };
     size_t size = qiao__v1__admin_reply__get_packed_size(reply);
@@ -26,14 +25,14 @@ static void send_reply(struct core *core, struct connection *c, const Qiao__V1__
     link_send_frame(&c->link, FRAME_ADMIN_REPLY, buf_bytes(&packed), core->now_ms, connection_out(core, c));
 }
 
-static void refuse(struct core *core, struct connection *c, uint32_t id, unsigned code, const char *reason)
+void admin_refuse(struct core *core, struct connection *c, uint32_t id, unsigned code, const char *reason)
 {
     Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
     reply.id = id;
     reply.last = true;
     reply.code = code;
     reply.reason = (char *)reason;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 static void *take(struct core *core, size_t size)
@@ -123,7 +122,7 @@ static void status(struct core *core, struct connection *c, const Qiao__V1__Admi
     reply.last = true;
     reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_STATUS;
     reply.status = &s;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 /* ---- route ---- */
@@ -160,7 +159,7 @@ static void route(struct core *core, struct connection *c, const Qiao__V1__Admin
     struct candidates x = { core, QIAO__V1__ROUTE_REPLY__INIT };
     struct address address = { 0 };
     if (!to) {
-        refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "destination is missing");
+        admin_refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "destination is missing");
         return;
     }
     address = (struct address){ text_bytes(to->area), text_bytes(to->org), text_bytes(to->seat), text_bytes(to->service), { 0 } };
@@ -174,7 +173,7 @@ static void route(struct core *core, struct connection *c, const Qiao__V1__Admin
     reply.last = true;
     reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_ROUTE;
     reply.route = &x.reply;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 /* ---- cases ---- */
@@ -280,7 +279,7 @@ static void case_list(struct core *core, struct connection *c, const Qiao__V1__A
     reply.last = true;
     reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_CASE_LIST;
     reply.case_list = &list;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 struct show {
@@ -321,7 +320,7 @@ static void case_show(struct core *core, struct connection *c, const Qiao__V1__A
     Qiao__V1__CaseShowReply shown = QIAO__V1__CASE_SHOW_REPLY__INIT;
     struct show x = { .summary = { .core = core, .most = 1 } };
     if (id.size == 0 || id.size > QIAO_CASE_ID_SIZE_MAX) {
-        refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "case id is missing or too long");
+        admin_refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "case id is missing or too long");
         return;
     }
     x.summary.cases = take(core, sizeof *x.summary.cases);
@@ -330,7 +329,7 @@ static void case_show(struct core *core, struct connection *c, const Qiao__V1__A
     to.bytes[to.size - 1] = 1;
     store_scan(core->store, key_bytes(&from), key_bytes(&to), show_entry, &x);
     if (x.count == 0) {
-        refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node takes no part in such a case");
+        admin_refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node takes no part in such a case");
         return;
     }
     shown.summary = x.summary.cases[0];
@@ -341,7 +340,7 @@ static void case_show(struct core *core, struct connection *c, const Qiao__V1__A
     reply.last = true;
     reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_CASE_SHOW;
     reply.case_show = &shown;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 /* ---- one message, watching ---- */
@@ -353,12 +352,12 @@ static void message(struct core *core, struct connection *c, const Qiao__V1__Adm
     struct qiao_id id;
     struct qiao_bytes value;
     if (request->message->id.len != QIAO_ID_SIZE) {
-        refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "a message id has 16 bytes");
+        admin_refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "a message id has 16 bytes");
         return;
     }
     memcpy(id.bytes, request->message->id.data, QIAO_ID_SIZE);
     if (!outcome_of(core, &id, &record)) {
-        refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node is neither origin nor destination of such a message");
+        admin_refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node is neither origin nor destination of such a message");
         return;
     }
     struct key key = key_origin(&id);
@@ -376,7 +375,7 @@ static void message(struct core *core, struct connection *c, const Qiao__V1__Adm
     reply.last = true;
     reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_MESSAGE;
     reply.message = &m;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 static void watch(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
@@ -412,7 +411,7 @@ static void org_list(struct core *core, struct connection *c, const Qiao__V1__Ad
     reply.last = true;
     reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_ORG_LIST;
     reply.org_list = &list;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 static Qiao__V1__OrgOpen *open_change(struct core *core, const struct registry_waiting *w)
@@ -447,7 +446,7 @@ static void org_show(struct core *core, struct connection *c, const Qiao__V1__Ad
         show.open[show.n_open++] = open_change(core, w);
     }
     if (!show.record && show.n_open == 0) {
-        refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node knows no such organisation");
+        admin_refuse(core, c, request->id, QIAO_CODE_NOT_FOUND, "this node knows no such organisation");
         return;
     }
     Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
@@ -455,7 +454,7 @@ static void org_show(struct core *core, struct connection *c, const Qiao__V1__Ad
     reply.last = true;
     reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_ORG_SHOW;
     reply.org_show = &show;
-    send_reply(core, c, &reply);
+    admin_reply(core, c, &reply);
 }
 
 static const struct {
@@ -467,21 +466,28 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_MESSAGE, message },     { QIAO__V1__ADMIN_REQUEST__WHAT_WATCH, watch },
     { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_LIST, org_list },   { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_SHOW, org_show },
     { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_EXPORT, ask_audit_export }, { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_HEADS, ask_audit_heads },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_PROOF, ask_proof },     { QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY, ask_custody },
 };
+
+/* A node asks what became of a message that it handed on, and nothing else. */
+static bool may_ask(const struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    return c->link.peer.role == LINK_ROLE_MEMBER_ONLY || (c->peer && request && request->what_case == QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY);
+}
 
 void recv_admin(struct core *core, struct connection *c, struct qiao_bytes payload)
 {
     arena_reset(&core->arena);
-    if (c->link.peer.role != LINK_ROLE_MEMBER_ONLY) {
+    bool small = payload.size <= REQUEST_SIZE_MAX;
+    Qiao__V1__AdminRequest *request = small && pb_depth_ok(payload) ? qiao__v1__admin_request__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
+    if (!may_ask(c, request)) {
         connection_drop(core, c, QIAO_CODE_NOT_ALLOWED, "administration is for local tools and members");
         return;
     }
-    bool small = payload.size <= REQUEST_SIZE_MAX;
-    Qiao__V1__AdminRequest *request = small && pb_depth_ok(payload) ? qiao__v1__admin_request__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
     for (size_t i = 0; request && i < sizeof answers / sizeof answers[0]; i++) {
         if (answers[i].what != request->what_case) continue;
         answers[i].answer(core, c, request);
         return;
     }
-    refuse(core, c, request ? request->id : 0, QIAO_CODE_ADMIN_REQUEST, "this node does not know the request");
+    admin_refuse(core, c, request ? request->id : 0, QIAO_CODE_ADMIN_REQUEST, "this node does not know the request");
 }

@@ -8,6 +8,8 @@ const struct origin origin_own = { .form = ORIGIN_OWN };
 /* 'H': peer(2) lane(1) first sequence(8) groups(4), for each first entry(4) entries(4) own expiry(1) signed at(8) suite(1) key id(16)
  * signature(64); then the headers of the messages that were signed: length(4), bytes. */
 
+#define EVIDENCE_KEY_AT 33u /* of the first group: it is the same for all of a batch, but for one in which keys changed */
+
 /* ---- as messages are put into runs ---- */
 
 static struct run_group *open_group(const struct run *run)
@@ -181,16 +183,37 @@ static int sign_run(const struct core *core, struct run *run)
     return 0;
 }
 
+/* The certificate of the own key stays with what it signed, when another key has long been in force. */
+static void keep_own_key(struct core *core, struct batch *batch, const struct run *run)
+{
+    struct seal_key_id id;
+    buf_auto certificate = { 0 };
+    memcpy(id.bytes, run->evidence.data + EVIDENCE_KEY_AT, sizeof id.bytes);
+    if (memcmp(&id, &core->own_key, sizeof id) == 0 || memcmp(&id, &batch->own_key, sizeof id) == 0) return;
+    if (!core->config.seal->certificate(core->config.seal->context, &id, &certificate)) return;
+    batch->own_key = id;
+    batch_add_certificate(batch, &id, buf_bytes(&certificate));
+}
+
+/* On the thread that decides: the next batches need not bring the certificate. */
+void sign_stored(struct core *core, const struct batch *batch)
+{
+    static const struct seal_key_id none;
+    if (memcmp(&batch->own_key, &none, sizeof none) != 0) core->own_key = batch->own_key;
+}
+
 int core_prepare(struct core *core)
 {
     struct batch *batch = &core->batches[core->filling ^ 1];
     assert(core->committing);
     batch->ops_count = batch->ops_closed;
+    batch->own_key = (struct seal_key_id){ { 0 } };
     for (size_t i = 0; i < batch->runs_count; i++) {
         struct run *run = batch->runs[i];
         int result = run->groups_count > 0 && !run->is_signed ? sign_run(core, run) : 0;
         if (result < 0) return result;
         batch_add_run(batch, run);
+        if (run->groups_count > 0) keep_own_key(core, batch, run);
     }
     audit_prepare(core, batch);
     batch->store = (struct store_batch){ batch->ops, batch->ops_count };

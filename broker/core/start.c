@@ -186,6 +186,7 @@ struct core *core_free(struct core *core)
     }
     for (struct core_job *job; (job = core_next_job(core));) core_job_free(job);
     id_set_deinit(&core->known_keys);
+    ask_deinit(core);
     buf_deinit(&core->proof);
     registry_free(core->registry);
     free(core->receipts);

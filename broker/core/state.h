@@ -164,6 +164,8 @@ struct connection {
     bool custody_due[LINK_LANES];  /* durable sequences whose receipt is not signed yet */
     bool signing;                  /* a receipt is being signed */
     uint64_t signed_at_ms;         /* when the last one was begun */
+    uint64_t asked_since_ms;       /* a node's questions in the second that began then */
+    unsigned asked;
 };
 
 /* Everything that becomes durable together. Two of them: one is filled while the other is committed. */
@@ -184,6 +186,7 @@ struct batch {
     struct merkle_log audit_log;   /* with them: the node's when the batch is stored */
     struct merkle_hash audit_root;
     bool sealed;
+    struct seal_key_id own_key;    /* all zero, or: the batch holds the certificate of this own key */
 };
 
 /* Outcomes on their way to one sender. */
@@ -232,6 +235,9 @@ struct core {
     struct core_job *jobs_first, *jobs_last; /* ready for the shell */
     size_t checking_bytes;         /* of batches being checked, without those that wait for the peer's certificates: it must be heard */
     struct id_set known_keys;      /* certificates in the store */
+    struct seal_key_id own_key;    /* the last own one whose certificate is in the store */
+    struct question *questions;    /* put to neighbours and open: ask.c */
+    uint32_t questions_last;       /* number of the last one */
     struct buf proof;              /* scratch of queue_append */
     struct own_place { uint64_t number; uint32_t index; } own_place; /* evidence of the own message that was put into a queue last */
     struct merkle_hash own_leaf;   /* the same message's */
@@ -296,6 +302,7 @@ struct run *batch_new_run(struct batch *batch);
 struct run *batch_run(struct core *core, struct peer *peer, unsigned lane);          /* an open run for the queue */
 void batch_add_put(struct batch *batch, const struct key *key, struct qiao_bytes value); /* core_prepare */
 void batch_add_run(struct batch *batch, struct run *run);                             /* core_prepare: the run and what belongs to it */
+void batch_add_certificate(struct batch *batch, const struct seal_key_id *id, struct qiao_bytes certificate); /* the same */
 void run_reset(struct run *run);                                                      /* empty, with the memory it had */
 void batch_flush_receipts(struct core *core);
 void batch_close(struct core *core);                                                  /* writes heads, tails, watermarks */
@@ -334,6 +341,7 @@ extern const struct origin origin_plain, origin_own;
 /* Before and behind an entry that is put into a run: what its proof needs, and what it adds to the run's units. */
 void sign_begin(const struct core *core, const struct run *run, const struct origin *origin, struct buf *proof);
 void sign_entry(struct core *core, struct run *run, const struct envelope *envelope, const struct origin *origin, size_t proof_at);
+void sign_stored(struct core *core, const struct batch *batch);
 void sign_units_of(const struct core *core, struct run *run); /* of a run that was written anew */
 
 /* jobs.c */
@@ -348,6 +356,7 @@ void jobs_keys(struct core *core, struct connection *connection, struct qiao_byt
 void jobs_keys_wanted(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void jobs_add(struct core *core, struct core_job *job);
 void jobs_load_keys(struct core *core);
+void jobs_keep_key(struct core *core, const struct seal_key_id *id); /* stores the certificate if it is not there yet */
 
 /* custody.c */
 bool custody_is_on(const struct core *core, const struct connection *connection);
@@ -397,6 +406,12 @@ uint64_t audit_deadline_ms(const struct core *core);
 void audit_tick(struct core *core);
 void audit_prepare(struct core *core, struct batch *batch);  /* on the thread that commits */
 void audit_stored(struct core *core, const struct batch *batch);
+
+/* ask.c */
+void ask_replied(struct core *core, struct connection *connection, struct qiao_bytes payload);
+void ask_tick(struct core *core);
+uint64_t ask_deadline_ms(const struct core *core);
+void ask_deinit(struct core *core);
 
 /* quarantine.c */
 void quarantine_load(struct core *core);

@@ -89,7 +89,7 @@ def check_header_types(read):
 
 def check_field_numbers(read):
     """No field number twice in one message."""
-    for proto in ('envelope', 'link', 'receipt', 'case', 'referral', 'allocation', 'organisation', 'admin'):
+    for proto in ('envelope', 'link', 'receipt', 'case', 'referral', 'allocation', 'organisation', 'dossier', 'admin'):
         text = re.sub(r'//.*', '', read(f'proto/schema/{proto}.proto'))
         for message, block in re.findall(r'^message\s+(\w+)\s*{((?:[^{}]|{[^{}]*})*)}', text, re.S | re.M):
             numbers = re.findall(r'=\s*(\d+)\s*;', block)
