@@ -8,7 +8,7 @@
 #define QUESTIONS_MAX 64u
 #define TIME_MS 8000u            /* a tool waits 10 s by default */
 #define MARGIN_MS 400u           /* for the way back */
-#define QUESTIONS_PER_SECOND 50u /* from one neighbour */
+#define QUESTIONS_PER_SECOND 200u /* from one neighbour */
 
 /* Open: put to a neighbour, whose answer somebody waits for. */
 struct question {
