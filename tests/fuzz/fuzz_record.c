@@ -8,7 +8,7 @@ enum { RECORDS_MAX = 64 };
 /* Keys begin like those of the core, so that they are met; values are what the input says. */
 static void put_record(struct store *store, struct choices *c)
 {
-    static const char prefixes[] = "MPQTAWODREX?";
+    static const char prefixes[] = "MPQTAWODREXLCHKSIUN?";
     uint8_t key[STORE_KEY_SIZE_MAX];
     unsigned shape = choose(c);
     key[0] = (uint8_t)prefixes[shape % (sizeof prefixes - 1)];

@@ -176,7 +176,7 @@ uint64_t audit_queued(struct sim *sim)
         live.count = 0;
         live.answered = false;
         if (sim->nodes[i].core) ask(sim, sim->nodes[i].core, &sim->nodes[i], true, &live);
-        if (!live.answered) return 1;
+        if (!live.answered || sim->nodes[i].committing || core_wants_seal(sim->nodes[i].core)) return 1; /* a last acknowledgement is on its way to the disk */
         for (size_t k = 0; k < live.count; k++) queued += live.lanes[k].queued;
     }
     return queued;
