@@ -112,8 +112,8 @@ def revocation(checks):
 
 def wrong_clock(checks):
     library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    if not library:
-        checks.note("skipped: libfaketime is not installed")
+    if not library or os.environ.get("QIAO_E2E_QUICK"):
+        checks.note("skipped: libfaketime is not installed, or this is a sanitizer build, whose own library has to come first")
         return
     with Federation(line()) as fed:
         for name in fed.nodes:
