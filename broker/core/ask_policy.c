@@ -7,8 +7,8 @@
 /* The file by its name alone: members need not know where a node keeps its files. */
 static unsigned take(struct core *core, const struct header *h, unsigned code, const struct policy_answer *answer)
 {
-    const char *slash = strrchr(answer->file, '/');
     if (code == QIAO_CODE_OK) return code;
+    const char *slash = strrchr(answer->file, '/');
     core->policy_id = h->id;
     core->policy_code = code;
     snprintf(core->policy_text, sizeof core->policy_text, "%s (rule %s, %s:%d)", answer->reason, answer->rule, slash ? slash + 1 : answer->file, answer->line);

@@ -170,7 +170,7 @@ static enum dossier_reason check_chain(const struct checking *c, const struct cu
 
 static void copy_name(struct qiao_bytes name, char out[QIAO_NAME_SIZE_MAX + 1])
 {
-    memcpy(out, name.data, name.size);
+    if (name.size > 0) memcpy(out, name.data, name.size);
     out[name.size] = '\0';
 }
 

@@ -32,7 +32,7 @@ bool group_may_speak(const struct seal_identity *signer, uint32_t kind, struct q
 {
     if (!signer->member && kind == QIAO_KIND_RECEIPT) return true;
     if (!signer->member) return area.size > 0 && qiao_bytes_equal(qiao_bytes_from_string(signer->area), area);
-    return strlen(signer->name) == area.size + 1 + org.size && memcmp(signer->name, area.data, area.size) == 0 && signer->name[area.size] == '/' &&
+    return area.size > 0 && org.size > 0 && strlen(signer->name) == area.size + 1 + org.size && memcmp(signer->name, area.data, area.size) == 0 && signer->name[area.size] == '/' &&
            memcmp(signer->name + area.size + 1, org.data, org.size) == 0;
 }
 
