@@ -22,6 +22,12 @@ struct rows {
     uint64_t count, capacity;
 };
 
+static void free_rows(struct rows *rows)
+{
+    for (uint64_t i = 0; i < rows->count; i++) free(rows->all[i].data);
+    free(rows->all);
+}
+
 static bool load_row(void *context, struct qiao_bytes key, struct qiao_bytes value)
 {
     struct rows *rows = context;
@@ -130,7 +136,7 @@ static int fill(struct store *store, const struct rows *rows, uint64_t count)
 
 static int tamper(struct store *store, const char *how, const char *what)
 {
-    struct rows rows = { 0 };
+    __attribute__((cleanup(free_rows))) struct rows rows = { 0 };
     uint64_t index = strtoull(what, NULL, 10);
     store_scan(store, qiao_bytes("U", 1), qiao_bytes("V", 1), load_row, &rows);
     if (strcmp(how, "suppress") == 0) return suppress(store, &rows, what);
