@@ -112,7 +112,6 @@ void jobs_check(struct core *core, struct connection *c, const struct link_event
         connection_drop(core, c, QIAO_CODE_LINK_CREDIT, qiao_code_text(QIAO_CODE_LINK_CREDIT));
         return;
     }
-
     struct core_job *job = job_new(core, c);
     job->type = JOB_CHECK;
     job->event = *event;
