@@ -141,13 +141,40 @@ void accept_local(struct core *core, const struct envelope *e)
 
 /* ---- from a node ---- */
 
+static bool knows(struct core *core, const struct peer *peer, const struct envelope *e)
+{
+    struct key key = key_destination(&e->header.id, peer->number);
+    uint8_t digest[8];
+    struct message_record old;
+    message_fingerprint(&e->header, digest);
+    return peer->member && look_up(core, &key, &e->header.id, peer->number, digest, &old) != KNOWN_NEW;
+}
+
+/* A message that comes again gets its first answer again, also when it would now be too late or no longer be allowed. */
+static bool came_before(struct core *core, const struct peer *from, const struct envelope *e)
+{
+    size_t kept = 0;
+    if (route_find(core, &e->header.destination, from) != QIAO_CODE_OK) return false;
+    for (size_t i = 0; i < core->targets_count; i++)
+        if (knows(core, core->targets[i], e)) core->targets[kept++] = core->targets[i];
+    if (kept == 0) return false;
+    core->targets_count = kept;
+    core->route_key.size = 0;
+    return true;
+}
+
 static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
     bool receipt = h->kind == QIAO_KIND_RECEIPT;
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
-    if (code == QIAO_CODE_OK && !receipt && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
-    if (code == QIAO_CODE_OK && !receipt && !registry_is_kind(h->kind)) code = ask_policy_on_arrival(core, h);
+    bool genuine = code == QIAO_CODE_OK && !receipt;
+    if (genuine && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
+    if (genuine && code == QIAO_CODE_OK && !registry_is_kind(h->kind)) code = ask_policy_on_arrival(core, h);
+    if (genuine && code != QIAO_CODE_OK && came_before(core, from, e)) {
+        to_targets(core, e, origin);
+        return;
+    }
     if (code == QIAO_CODE_OK) code = org_route(h, route_find(core, &h->destination, from));
     if (code == QIAO_CODE_OK) {
         to_targets(core, e, origin);

@@ -79,7 +79,14 @@ static void print_totals(const struct totals *t, bool json)
            (double)t->virtual_ms / 3.6e6, elapsed);
 }
 
-/* Lines of "seed steps" with comments behind #: what was found once is run for ever. */
+/* The word stands before the comment: somebody hostile was there when the seed was found. */
+static bool is_hostile(const char *line)
+{
+    const char *word = strstr(line, "hostile"), *comment = strchr(line, '#');
+    return word && (!comment || word < comment);
+}
+
+/* Lines of "seed steps [nodes] [hostile]" with comments behind #: what was found once is run for ever. */
 static int run_file(const char *path, struct sim_options *options, struct totals *totals, bool json)
 {
     char line[256];
@@ -94,7 +101,7 @@ static int run_file(const char *path, struct sim_options *options, struct totals
         if (line[0] == '#' || sscanf(line, "%llu %u %llu", &seed, &steps, &nodes) < 2) continue;
         options->seed = seed;
         options->steps = steps;
-        if (options->adversary == SIM_ADVERSARY_SOMETIMES) options->adversary = SIM_ADVERSARY_NEVER; /* they were found without */
+        options->adversary = is_hostile(line) ? SIM_ADVERSARY_ALWAYS : SIM_ADVERSARY_NEVER;
         options->nodes_max = (uint32_t)nodes;
         run_one(options, totals, json);
     }

@@ -62,6 +62,18 @@ ParameterizedTest(const size_t *index, trust, each_act_is_refused_and_told_of)
     story_end(&s);
 }
 
+/* Accepted in time, it stays accepted: its second copy is recognised although it comes too late. */
+Test(trust, a_message_played_back_after_it_expired_is_told_of_as_known)
+{
+    struct story s = story_begin_hostile();
+    for (unsigned i = 0; i < 4; i++) story_send(&s, s.court, s.office, QIAO_LANE_NORMAL, SIM_CASES, 1500);
+    sim_run(s.sim, 3000);
+    for (size_t i = 0; i < adversary_acts_count; i++)
+        if (strcmp(adversary_acts[i].name, "old messages under new sequences") == 0) try(&s, &adversary_acts[i]);
+    checks_final(s.sim);
+    story_end(&s);
+}
+
 /* One after the other at one node: what an act leaves behind does not hide the next. */
 Test(trust, all_acts_in_a_row)
 {

@@ -78,13 +78,24 @@ Test(store_journal_disk, a_write_without_room_is_tried_again)
     store_refresh(store);
     cr_assert(!has_key(store, text("later")));
     cr_assert_eq(put(store, text("later"), text("x")), STORE_OK);
-    atomic_store(&disk_faults.short_write, 1); /* goes on where it stopped */
-    cr_assert_eq(put(store, text("large"), filled(1, 200000)), STORE_OK);
-    cr_assert_eq(atomic_load(&disk_faults.short_write), 0);
-    store_refresh(store);
     store_close(store);
     store = test_open(&calm, NULL, 0);
-    cr_assert_eq(count(store, none, none), 3);
+    cr_assert_eq(count(store, none, none), 2);
+    cr_assert(has_key(store, text("later")));
+    store_close(store);
+}
+
+/* On a store that was never refused anything: a refusal starts a checkpoint, whose writes would meet the fault instead. */
+Test(store_journal_disk, a_short_write_goes_on_where_it_stopped)
+{
+    struct store *store = open_with_one();
+
+    atomic_store(&disk_faults.short_write, 1);
+    cr_assert_eq(put(store, text("large"), filled(1, 200000)), STORE_OK);
+    cr_assert_eq(atomic_load(&disk_faults.short_write), 0);
+    store_close(store);
+    store = test_open(&calm, NULL, 0);
+    cr_assert_eq(count(store, none, none), 2);
     cr_assert(has(store, text("large"), filled(1, 200000)));
     store_close(store);
 }
