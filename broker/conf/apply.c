@@ -15,7 +15,7 @@ struct scope {
     void *base;
     char prefix[KEY_SIZE];         /* "links[]." */
     char shown[KEY_SIZE];          /* "links[2]." */
-    uint64_t *given, *wrong;
+    bool *given, *wrong;           /* one a row of conf_items */
     struct conf_place *places;     /* of struct conf; NULL inside elements */
 };
 
@@ -23,7 +23,7 @@ static int apply_mapping(struct build *build, const struct tree *tree, const str
 
 int build_apply(struct build *build, const struct tree *tree)
 {
-    struct scope scope = { .base = build->conf, .given = &build->given, .wrong = &build->wrong, .places = build->places };
+    struct scope scope = { .base = build->conf, .given = build->given, .wrong = build->wrong, .places = build->places };
     return apply_mapping(build, tree, &tree->root, &scope);
 }
 
@@ -94,7 +94,7 @@ static void require_items(struct build *build, const struct scope *scope, struct
     char word[KEY_SIZE], shown[KEY_SIZE * 2];
     for (size_t i = 0; i < conf_items_count; i++) {
         const struct conf_item *item = &conf_items[i];
-        if (item->need != CONF_REQUIRED || *scope->given & UINT64_C(1) << i || !word_below(item->name, scope->prefix, word))
+        if (item->need != CONF_REQUIRED || scope->given[i] || !word_below(item->name, scope->prefix, word))
             continue;
         (void)snprintf(shown, sizeof shown, "%s%s", scope->shown, word);
         conf_errors_add(&build->errors, place, shown, "is missing; expected %s, for example %s: %s", value_expected(item->type), word, item->example);
@@ -104,8 +104,8 @@ static void require_items(struct build *build, const struct scope *scope, struct
 static int apply_element_mapping(struct build *build, const struct tree *tree, const struct tree_node *node, const char *shown,
                                  const struct conf_item *item, void *field)
 {
-    uint64_t given = 0, wrong = 0;
-    struct scope scope = { .base = field, .given = &given, .wrong = &wrong };
+    bool given[CONF_ITEMS_MAX] = { false }, wrong[CONF_ITEMS_MAX] = { false };
+    struct scope scope = { .base = field, .given = given, .wrong = wrong };
     if (!expect_kind(build, tree, node, shown, TREE_MAPPING, value_expected(item->type)))
         return 1;
     (void)snprintf(scope.prefix, sizeof scope.prefix, "%s", value_mapping_prefix(item->type));
@@ -114,7 +114,7 @@ static int apply_element_mapping(struct build *build, const struct tree *tree, c
     if (r < 0)
         return r;
     require_items(build, &scope, tree_place(tree, node));
-    return wrong ? 1 : 0;
+    return memchr(wrong, true, sizeof wrong) ? 1 : 0;
 }
 
 /* Room for one more element, zeroed; the count is for the caller to raise. */
@@ -212,9 +212,8 @@ static int apply_item(struct build *build, const struct tree *tree, const struct
                        : apply_scalar(build, tree, node, shown, item, conf_item_field(item, scope->base));
     if (r < 0)
         return r;
-    *scope->given |= UINT64_C(1) << index;
-    if (r > 0)
-        *scope->wrong |= UINT64_C(1) << index;
+    scope->given[index] = true;
+    scope->wrong[index] |= r > 0;
     if (scope->places)
         scope->places[index] = tree_place(tree, node);
     return 0;
@@ -277,7 +276,7 @@ int build_complete(struct build *build)
     char why[VALUE_WHY_SIZE];
     for (size_t i = 0; i < conf_items_count; i++) {
         const struct conf_item *item = &conf_items[i];
-        if (item->base != CONF_BASE_CONF || build->given & UINT64_C(1) << i)
+        if (item->base != CONF_BASE_CONF || build->given[i])
             continue;
         if (item->need == CONF_REQUIRED)
             conf_errors_add(&build->errors, section_place(build, item->name), item->name, "is missing; expected %s, for example %s",

@@ -19,9 +19,9 @@ struct build {
     struct tree *trees;            /* the main file first; alive until the checks are done */
     size_t trees_count;
     struct conf_errors errors;
-    uint64_t given;                /* items of struct conf found in a file, right or wrong; bit conf_item_index */
-    uint64_t wrong;                /* of these, the ones that did not parse */
-    struct conf_place places[64];  /* of given items */
+    bool given[CONF_ITEMS_MAX];    /* items of struct conf found in a file, right or wrong; by conf_item_index */
+    bool wrong[CONF_ITEMS_MAX];    /* of these, the ones that did not parse */
+    struct conf_place places[CONF_ITEMS_MAX]; /* of given items */
     struct origins listen, links, members;
 };
 

@@ -44,12 +44,12 @@ int build_check(struct build *build)
 
 static bool is_given(const struct build *build, const char *name)
 {
-    return build->given & UINT64_C(1) << conf_item_index(conf_item_find(name));
+    return build->given[conf_item_index(conf_item_find(name))];
 }
 
 static bool is_wrong(const struct build *build, const char *name)
 {
-    return build->wrong & UINT64_C(1) << conf_item_index(conf_item_find(name));
+    return build->wrong[conf_item_index(conf_item_find(name))];
 }
 
 static struct conf_place place_of(const struct build *build, const char *name)

@@ -21,7 +21,7 @@
 const struct conf_item conf_items[] = { CONF_ITEMS(VALUE, LIST) };
 const size_t conf_items_count = sizeof conf_items / sizeof conf_items[0];
 
-static_assert(sizeof conf_items / sizeof conf_items[0] <= 64, "the masks of given keys are uint64_t");
+static_assert(sizeof conf_items / sizeof conf_items[0] <= CONF_ITEMS_MAX, "a table beside this one has a row a key");
 
 const struct conf_item *conf_item_find(const char *name)
 {

@@ -180,6 +180,9 @@ struct conf_item {
 extern const struct conf_item conf_items[];
 extern const size_t conf_items_count;
 
+/* Room for a row an item. */
+#define CONF_ITEMS_MAX 160u
+
 /* NULL: no such key. */
 const struct conf_item *conf_item_find(const char *name);
 /* Whether keys of the form "<name>.…" exist. */
