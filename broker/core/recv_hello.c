@@ -90,6 +90,7 @@ static void forget_streams(struct peer *peer)
     }
 }
 
+/* Anybody can say the hello of a peer whose words were overheard: the link it has stays until the new one is proved (recv_up). */
 void recv_hello(struct core *core, struct connection *c)
 {
     struct peer *peer = NULL;
@@ -105,12 +106,9 @@ void recv_hello(struct core *core, struct connection *c)
     if (peer) {
         c->link.options.role = role_of_node_to(peer);
         forget_streams(peer);
-        c->stream = find_stream(core, peer, c->link.peer.incarnation);
-        struct connection *old = c->stream->connection;
-        if (old && old != c) connection_drop(core, old, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
-        c->stream->connection = c;
+        const struct stream *stream = find_stream(core, peer, c->link.peer.incarnation);
         for (unsigned lane = 0; lane < LINK_LANES; lane++) {
-            resume[lane] = (struct link_resume){ .received = c->stream->durable[lane], .next = peer->queues[lane].head };
+            resume[lane] = (struct link_resume){ .received = stream->durable[lane], .next = peer->queues[lane].head };
             memcpy(resume[lane].chain, peer->queues[lane].chain.bytes, SEAL_DIGEST_SIZE);
         }
     }
@@ -199,6 +197,16 @@ static bool claims_are_sound(const struct connection *c)
     return true;
 }
 
+/* The peer is proved now: its stream goes on here, and what came over an older link is judged no more. */
+static void take_over_stream(struct core *core, struct connection *c)
+{
+    struct stream *stream = find_stream(core, c->peer, c->link.peer.incarnation);
+    struct connection *old = stream->connection;
+    if (old) connection_drop(core, old, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
+    c->stream = stream;
+    stream->connection = c;
+}
+
 void recv_up(struct core *core, struct connection *c)
 {
     struct peer *peer = c->peer;
@@ -206,6 +214,7 @@ void recv_up(struct core *core, struct connection *c)
         connection_drop(core, c, QIAO_CODE_LINK_SEQUENCE, "claims sequences that were never given");
         return;
     }
+    if (peer) take_over_stream(core, c);
     core_trace(core, "%s = %s: link is up", core->node, peer ? peer->name : "a tool");
     if (!peer) return;
     core_notice(core, "link up", peer->name, QIAO_CODE_OK, "");

@@ -145,7 +145,7 @@ struct connection {
     uint64_t busy_bytes;           /* taken from it while the store is full */
     bool up;                       /* counted in peer->connections */
     struct peer *peer;             /* after hello; NULL for a tool that only asks */
-    struct stream *stream;
+    struct stream *stream;         /* of the peer, once it is proved */
     struct buf out;
     uint64_t ack[LINK_LANES];      /* to acknowledge when durable[lane] reaches it */
     bool dirty;                    /* in core->dirty */

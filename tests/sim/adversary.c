@@ -26,7 +26,7 @@ uint64_t adversary_random(struct adversary *a, uint64_t below)
 void adversary_flush(struct adversary *a, int visitor)
 {
     struct visitor *v = &a->visitors[visitor];
-    if (v->pipe >= 0 && v->out.size > 0) pipe_send(a->sim, v->pipe, pipe_end_of(a->sim, v->pipe, SIM_END_ADVERSARY, (uint32_t)visitor), v->out.data, v->out.size);
+    if (v->pipe >= 0 && v->out.size > 0 && !v->silent) pipe_send(a->sim, v->pipe, pipe_end_of(a->sim, v->pipe, SIM_END_ADVERSARY, (uint32_t)visitor), v->out.data, v->out.size);
     v->out.size = 0;
 }
 
@@ -34,8 +34,8 @@ static void forget(struct visitor *v)
 {
     link_deinit(&v->link);
     v->pipe = -1;
-    v->out.size = v->hello.size = 0;
-    v->keeps_auth = false;
+    v->out.size = 0;
+    v->keeps_auth = v->silent = false;
 }
 
 void adversary_hang_up(struct adversary *a, int visitor)
@@ -178,18 +178,36 @@ void adversary_eof(struct sim *sim, struct sim_end *end)
 
 /* ---- what is overheard at the node ---- */
 
+/* The other end of a pipe, if it is an honest node. */
+static const struct sim_end *honest_end(const struct sim *sim, const struct sim_end *end)
+{
+    for (uint32_t i = 0; i < sim->pipes_count; i++) {
+        const struct sim_pipe *pipe = sim->pipes[i];
+        for (unsigned e = 0; pipe->used && e < 2; e++)
+            if (&pipe->ends[e] == end && pipe->ends[!e].kind == SIM_END_NODE) return &pipe->ends[!e];
+    }
+    return NULL;
+}
+
+static void keep_hello(struct adversary *a, const struct sim_end *from, const struct frame *frame)
+{
+    a->neighbour = from->index;
+    a->neighbour_hello.size = 0;
+    size_t mark = frame_begin(&a->neighbour_hello, FRAME_HELLO);
+    buf_append(&a->neighbour_hello, frame->payload.data, frame->payload.size);
+    frame_end(&a->neighbour_hello, mark);
+}
+
 void adversary_overhear(struct sim *sim, const struct sim_node *node, const struct sim_end *end, const struct frame *frame)
 {
     struct adversary *a = sim->adversary;
     struct batch_view view;
     struct pb_reader r;
     struct qiao_bytes raw;
-    if (!a || node->index != a->at || frame->type != FRAME_BATCH || !batch_open(frame->payload, &view)) return;
-    for (uint32_t i = 0; i < sim->pipes_count; i++) {
-        const struct sim_pipe *pipe = sim->pipes[i];
-        for (unsigned e = 0; pipe->used && e < 2; e++)
-            if (&pipe->ends[e] == end && pipe->ends[!e].kind != SIM_END_NODE) return;
-    }
+    if (!a || node->index != a->at || (frame->type != FRAME_BATCH && frame->type != FRAME_HELLO)) return;
+    const struct sim_end *from = honest_end(sim, end);
+    if (from && frame->type == FRAME_HELLO) keep_hello(a, from, frame);
+    if (!from || frame->type != FRAME_BATCH || !batch_open(frame->payload, &view)) return;
     struct overheard *o = &a->overheard[a->overheard_count++ % OVERHEARD_MAX];
     *o = (struct overheard){ .lane = view.lane, .first = view.first_sequence, .count = view.count, .entries = o->entries };
     o->entries.size = 0;
@@ -197,13 +215,36 @@ void adversary_overhear(struct sim *sim, const struct sim_node *node, const stru
     while (run_next(&r, &raw)) words_put_entry(&o->entries, raw);
 }
 
+uint64_t adversary_neighbours_life(const struct adversary *a)
+{
+    const struct sim *sim = a->sim;
+    uint64_t life = 0;
+    for (uint32_t i = 0; i < sim->pipes_count; i++) {
+        const struct sim_pipe *pipe = sim->pipes[i];
+        for (unsigned e = 0; pipe->used && e < 2; e++) {
+            bool theirs = pipe->ends[e].kind == SIM_END_NODE && pipe->ends[e].index == a->at && pipe->ends[!e].kind == SIM_END_NODE && pipe->ends[!e].index == a->neighbour;
+            if (theirs && life) return 0;
+            if (theirs) life = pipe->life;
+        }
+    }
+    return life;
+}
+
 /* ---- the book ---- */
+
+/* The neighbour's only pipe is the one it had when a thief said its hello: nobody else can have taken over. */
+static void check_honest_link(struct adversary *a, const char *event, const char *peer, unsigned code)
+{
+    if (!a->honest_life || code != QIAO_CODE_LINK_REPLACED || strcmp(event, "link down") != 0 || strcmp(peer, a->sim->nodes[a->neighbour].name) != 0) return;
+    if (adversary_neighbours_life(a) == a->honest_life) sim_fail(a->sim, "a hello without proof cut the link of %s", peer);
+}
 
 void adversary_notice(void *context, const char *event, const char *peer, unsigned code, const char *reason)
 {
     struct adversary *a = ((struct sim *)context)->adversary;
     const struct act *act = a->act;
     if (a->sim->options.print_trace) sim_trace(a->sim, "%s notices: %s %s %s %s", adversary_node(a)->name, event, peer, qiao_code_name(code), reason);
+    check_honest_link(a, event, peer, code);
     if (!act || !act->event || a->tries == 0) return;
     if (strcmp(act->event, event) == 0 && code == act->code && (!a->expected_peer || strcmp(a->expected_peer, peer) == 0)) a->done = true;
 }
@@ -212,6 +253,7 @@ static void give_up(struct adversary *a)
 {
     a->act = NULL;
     a->twist = TWIST_NONE;
+    a->honest_life = 0;
     a->withholds_keys = a->shows_nothing = a->waits_for_ack = false;
     adversary_hang_up(a, THIEF);
 }
@@ -354,7 +396,6 @@ struct adversary *adversary_free(struct adversary *a)
     for (int visitor = 0; visitor < VISITORS; visitor++) {
         link_deinit(&a->visitors[visitor].link);
         buf_deinit(&a->visitors[visitor].out);
-        buf_deinit(&a->visitors[visitor].hello);
     }
     for (unsigned i = 0; i < OVERHEARD_MAX; i++) buf_deinit(&a->overheard[i].entries);
     buf_deinit(&a->auth);

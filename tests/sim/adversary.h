@@ -35,7 +35,7 @@ struct visitor {
     struct link link;
     struct buf out;
     bool keeps_auth;
-    struct buf hello;             /* sent in the place of its own, if not empty */
+    bool silent;                  /* says nothing more */
     uint64_t incarnation;
     uint64_t received[LINK_LANES];
     struct merkle_hash chain[LINK_LANES];
@@ -62,8 +62,9 @@ struct adversary {
     uint32_t overheard_count;     /* ever */
     struct buf auth;              /* an Auth frame harbour sent once */
     struct buf node_hello;        /* the node's own Hello */
-    struct buf neighbour_hello;   /* of an honest node */
-    char neighbour[SIM_TEXT_SIZE];
+    struct buf neighbour_hello;   /* overheard, of an honest node: */
+    uint32_t neighbour;
+    uint64_t honest_life;         /* of the pipe to it, while a thief says that hello; 0: nobody does */
     bool recording;
     const struct act *act;        /* under way */
     const char *expected_peer;
@@ -96,6 +97,8 @@ void adversary_flush(struct adversary *adversary, int visitor);
 struct sim_node *adversary_node(const struct adversary *adversary);
 uint64_t adversary_random(struct adversary *adversary, uint64_t below);
 void adversary_try(struct adversary *adversary, const struct act *act);
+/* The life of the one pipe between its node and the honest neighbour it overheard, or 0: none, or more than one. */
+uint64_t adversary_neighbours_life(const struct adversary *adversary);
 
 /* adversary_words.c */
 struct words {

@@ -407,6 +407,25 @@ static bool reflect(struct adversary *a)
     return true;
 }
 
+/* The hello of an honest neighbour, played back to where it was said, by somebody whom the transport takes for that neighbour. Nothing
+ * follows: the neighbour's own link must go on as if nothing had been (adversary_notice). */
+static bool say_the_hello_of_a_neighbour(struct adversary *a)
+{
+    struct visitor *v = &a->visitors[THIEF];
+    uint64_t life = adversary_neighbours_life(a);
+    if (a->neighbour_hello.size == 0 || life == 0) return false;
+    const struct sim_node *neighbour = &a->sim->nodes[a->neighbour], *node = adversary_node(a);
+    struct disguise d = { .common_name = neighbour->name, .node = neighbour->name, .area = neighbour->area, .role = LINK_ROLE_PEER_NODE, .seal = &a->keys.seal };
+    a->honest_life = node->core && core_peer_is_up(node->core, neighbour->name) ? life : 0;
+    a->expected_peer = neighbour->name;
+    if (!a->honest_life || !adversary_dial(a, THIEF, &d)) return false;
+    v->out.size = 0;
+    buf_append(&v->out, a->neighbour_hello.data, a->neighbour_hello.size);
+    adversary_flush(a, THIEF);
+    v->silent = true;
+    return true;
+}
+
 /* ---- the member ---- */
 
 /* Where messages are queued for, if there is more than one node. */
@@ -496,6 +515,7 @@ const struct act adversary_acts[] = {
     { "a handshake's signature played back", VISITORS, DOWN, QIAO_CODE_LINK_SIGNATURE, play_back_an_auth },
     { "a link without a certificate", VISITORS, HELLO, QIAO_CODE_LINK_IDENTITY, come_without_certificate },
     { "a link with another's certificate", VISITORS, HELLO, QIAO_CODE_LINK_IDENTITY, come_with_the_certificate_of_another },
+    { "a hello without proof", VISITORS, DOWN, QIAO_CODE_LINK_TIMEOUT, say_the_hello_of_a_neighbour },
     { "the node's own hello", VISITORS, HELLO, QIAO_CODE_LINK_IDENTITY, reflect },
     { "a member's group with faults in it", MOLE, REFUSED, QIAO_CODE_NOT_ALLOWED, send_a_group_with_faults },
     { "a proof in the middle of what the node signs", PLAIN, REFUSED, QIAO_CODE_SIGNATURE, bring_a_proof },
