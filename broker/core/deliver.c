@@ -1,6 +1,8 @@
 /* Delivery to members: each message stays until the member has given a verdict on it; a case that is retried holds up only itself. */
 #include "core/state.h"
 
+#include "proof/decider.h"
+
 #include <qiao/client.h>
 
 #include "schema/link.pb-c.h"
@@ -408,7 +410,8 @@ static void apply(struct core *core, struct peer *peer, struct flight *f, uint64
     }
     if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_REFUSED) {
         outcome.status = QIAO_OUTCOME_REFUSED;
-        outcome.code = verdict->code && verdict->code <= UINT16_MAX ? verdict->code : QIAO_CODE_REFUSED_BY_MEMBER;
+        bool usable = verdict->code && verdict->code <= UINT16_MAX && decider_of(QIAO_OUTCOME_REFUSED, verdict->code) != DECIDER_NOBODY;
+        outcome.code = usable ? verdict->code : QIAO_CODE_REFUSED_BY_MEMBER;
         outcome.reason = qiao_bytes_from_string(verdict->reason);
         if (outcome.reason.size > QIAO_TEXT_SIZE_MAX) outcome.reason.size = 0;
     }

@@ -2,6 +2,7 @@
 #include "core/state.h"
 
 #include "codec/sealed_form.h"
+#include "proof/decider.h"
 
 #include <qiao/client.h>
 
@@ -24,12 +25,12 @@ static void refuse_message(struct core *core, const struct envelope *e, struct q
     watch_message(core, 3, &e->header, NULL, status, code);
 }
 
-static void quarantine(struct core *core, struct peer *from, struct qiao_bytes raw)
+static void quarantine(struct core *core, struct peer *from, struct qiao_bytes raw, unsigned code, const char *reason)
 {
     quarantine_add(core, raw);
     core->counters.rejected_frames++;
-    core_trace(core, "%s x message of %s cannot be decoded: quarantined", core->node, from->name);
-    core_notice(core, "message quarantined", from->name, QIAO_CODE_MALFORMED, "it cannot be decoded or answered");
+    core_trace(core, "%s x message of %s quarantined: %s", core->node, from->name, qiao_code_name(code));
+    core_notice(core, "message quarantined", from->name, code, reason);
 }
 
 static void put_record(struct core *core, const struct key *key, const struct message_record *record)
@@ -163,6 +164,14 @@ static bool came_before(struct core *core, const struct peer *from, const struct
     return true;
 }
 
+/* The fault of this copy, not of the message, which may be well elsewhere: its sender is not told that it ended (proof/decider.h). A message
+ * that nobody signed is what it is, and a sender whose node signs does not believe the answer. */
+static bool is_of_the_copy(const struct envelope *e, unsigned code)
+{
+    bool bare = code == QIAO_CODE_UNSIGNED && e->proof.size == 0;
+    return !bare && decider_of(QIAO_OUTCOME_REFUSED, code) == DECIDER_NOBODY;
+}
+
 static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
@@ -182,7 +191,11 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     }
     if (receipt || !envelope_can_answer(e)) {
         core->counters.lost_receipts++;
-        quarantine(core, from, e->raw);
+        quarantine(core, from, e->raw, QIAO_CODE_MALFORMED, "it cannot be decoded or answered");
+        return;
+    }
+    if (is_of_the_copy(e, code)) {
+        quarantine(core, from, e->raw, code, qiao_code_text(code));
         return;
     }
     refuse_message(core, e, h->source.raw, code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED, code, false);
@@ -276,7 +289,7 @@ static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, 
     struct envelope e;
     unsigned code = envelope_open(raw, &e);
     if (code == QIAO_CODE_MALFORMED) {
-        quarantine(core, from, raw);
+        quarantine(core, from, raw, code, "it cannot be decoded or answered");
         return;
     }
     if (code == QIAO_CODE_OK) code = checked;

@@ -1,6 +1,8 @@
 /* Receipts that have come back to the node of the sender: each message ends once, then the member is told. */
 #include "core/state.h"
 
+#include "proof/decider.h"
+
 #include <qiao/client.h>
 
 /* In id sets: the message's outcome was taken in this batch. Peers' numbers are lower. */
@@ -98,15 +100,14 @@ static bool is_addressed(struct qiao_bytes area, const struct message_record *re
     return false;
 }
 
-/* Only the node of the destination's area may say that a message was accepted there; any node that had it may say that it ended
- * otherwise. An outcome is about the header that was signed here, or it is about another message. */
+/* Who may say what: proof/decider.h. An outcome is about the header that was signed here, or it is about another message. */
 static bool is_entitled(const struct taking *t, const struct parsed *p, const struct message_record *record)
 {
     static const uint8_t no_leaf[LEAF_SIZE];
     if (!t->signer || memcmp(record->leaf, no_leaf, LEAF_SIZE) == 0) return true;
     if (p->leaf.size != LEAF_SIZE || memcmp(p->leaf.data, record->leaf, LEAF_SIZE) != 0) return false;
     if (!is_addressed(t->area, record)) return false;
-    return p->status != QIAO_OUTCOME_ACCEPTED || qiao_bytes_equal(qiao_bytes_from_string(t->signer->area), t->area);
+    return decider_is_entitled(p->status, p->code, qiao_bytes_equal(qiao_bytes_from_string(t->signer->area), t->area));
 }
 
 /* True if this outcome is the first for the message. */

@@ -1,5 +1,6 @@
 #include "proof/dossier.h"
 
+#include "proof/decider.h"
 #include "proof/dossier_parts.h"
 #include "proof/group.h"
 
@@ -271,7 +272,7 @@ static enum dossier_reason check_outcome(struct checking *c)
     bool turned_away = o.status == OUTCOME_REFUSED || o.status == OUTCOME_EXPIRED;
     if (!v->is_sent) return turned_away && qiao_bytes_equal(e.header.destination.area, decider_area) ? DOSSIER_GOOD : DOSSIER_MISSING_SIGNATURE;
     struct qiao_bytes area = c->header.destination.area.size > 0 ? c->header.destination.area : o.recipient_area;
-    if (o.status == OUTCOME_ACCEPTED && !qiao_bytes_equal(area, decider_area)) return DOSSIER_NOT_ENTITLED;
+    if (!decider_is_entitled((unsigned)o.status, (unsigned)o.code, qiao_bytes_equal(area, decider_area))) return DOSSIER_NOT_ENTITLED;
     if (is_before_sending(c, o.at_ms)) return DOSSIER_TIME_REVERSED;
     return is_last(c) ? DOSSIER_GOOD : DOSSIER_HOP_REMOVED;
 }

@@ -108,9 +108,10 @@ static unsigned keyring_verify(void *context, enum seal_suite suite, const struc
     if (!is_suite || !(keyring->seal.accepted & 1u << suite)) return QIAO_CODE_SUITE;
     if (!find_signer(keyring, key_id, &signer)) return QIAO_CODE_UNKNOWN_KEY;
     if (signer.scheme->suite != suite) return QIAO_CODE_SUITE;
+    if (!signature_check(signer.scheme, signer.key, keyring->signer_id, message, signature)) return QIAO_CODE_SIGNATURE;
+    /* Said of genuine signatures only: it may end a message (proof/decider.h). */
     if (at_ms < signer.begins_ms || at_ms > signer.ends_ms) return QIAO_CODE_KEY_EXPIRED;
     if (signer.revoked) return QIAO_CODE_KEY_REVOKED;
-    if (!signature_check(signer.scheme, signer.key, keyring->signer_id, message, signature)) return QIAO_CODE_SIGNATURE;
     *ret_signer = signer.identity;
     return QIAO_CODE_OK;
 }

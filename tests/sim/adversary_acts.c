@@ -188,6 +188,7 @@ static bool send_receipt(struct adversary *a, unsigned status, bool right_leaf)
 }
 
 static bool accept_in_the_name_of_another(struct adversary *a) { return send_receipt(a, QIAO_OUTCOME_ACCEPTED, true); }
+static bool refuse_in_the_name_of_another(struct adversary *a) { return send_receipt(a, QIAO_OUTCOME_REFUSED, true); }
 static bool refuse_another_message(struct adversary *a) { return send_receipt(a, QIAO_OUTCOME_REFUSED, false); }
 
 /* ---- what was overheard ---- */
@@ -265,6 +266,80 @@ static bool alter(struct adversary *a, bool header)
 
 static bool alter_a_header(struct adversary *a) { return alter(a, true); }
 static bool alter_a_body(struct adversary *a) { return alter(a, false); }
+
+/* ---- copies of messages under way: the message itself must come to its end as if nothing had been ---- */
+
+static bool is_under_way(const struct sim *sim, const struct qiao_id *id)
+{
+    uint32_t index = get_u32(id->bytes + 12);
+    if (index >= sim->messages_count || !qiao_id_equal(&sim->messages[index].id, id)) return false;
+    const struct sim_message *m = &sim->messages[index];
+    return m->to == SIM_TO_MEMBER && !m->conflicting && !sim->recipients[m->first_recipient].origin;
+}
+
+/* A message of the batch that has not ended, with a proof that stands alone. */
+static bool copy_one(struct adversary *a, const struct overheard *o, struct buf *raw)
+{
+    struct group_batch batch;
+    bool found = false;
+    if (o->count == 0 || !group_open(&a->keys.seal, buf_bytes(&o->entries), o->count, false, &batch)) return false;
+    for (uint32_t i = 0; i < batch.messages_count && !found; i++) {
+        struct envelope e;
+        struct qiao_bytes entry = batch.messages[i].raw;
+        found = entry.size > 0 && envelope_open(entry, &e) == QIAO_CODE_OK && e.header.kind != QIAO_KIND_RECEIPT && e.body.size > 0 && is_under_way(a->sim, &e.header.id);
+        if (!found) continue;
+        buf_append(raw, entry.data, entry.size);
+        if (batch.units[batch.messages[i].unit].whole) group_put_single(raw, &batch, i);
+    }
+    group_batch_deinit(&batch);
+    return found;
+}
+
+enum copy_fault { BODY_ALTERED, PROOF_ALTERED, PROOF_LEFT_OUT, HOPS_USED_UP };
+
+static void spoil(struct adversary *a, enum copy_fault fault, struct buf *raw)
+{
+    struct envelope e;
+    unsigned code = envelope_open(buf_bytes(raw), &e);
+    assert(code == QIAO_CODE_OK);
+    (void)code;
+    struct qiao_bytes part = fault == BODY_ALTERED ? e.body : e.proof;
+    if (fault == BODY_ALTERED) raw->data[(size_t)(part.data - raw->data) + (size_t)adversary_random(a, part.size)] ^= 1;
+    for (unsigned i = 0; fault == HOPS_USED_UP && i <= QIAO_HOPS_MAX; i++) {
+        pb_put_bytes_head(raw, 4, 3);
+        pb_put_bytes(raw, 1, qiao_bytes("x", 1));
+    }
+    if (fault == PROOF_LEFT_OUT) {
+        buf_auto bare = { 0 };
+        pb_put_bytes(&bare, 1, e.header_bytes);
+        pb_put_bytes(&bare, 2, e.body);
+        raw->size = 0;
+        buf_append(raw, bare.data, bare.size);
+    }
+    struct proof proof;
+    if (fault == PROOF_ALTERED && proof_read(e.proof, &proof)) raw->data[(size_t)(proof.signature.data - raw->data) + 3] ^= 1;
+}
+
+static bool send_copy(struct adversary *a, enum copy_fault fault)
+{
+    uint64_t start = adversary_random(a, OVERHEARD_MAX);
+    struct buf raw = { 0 };
+    buf_auto entries = { 0 };
+    bool found = false;
+    for (uint64_t i = 0; i < OVERHEARD_MAX && !found; i++) found = copy_one(a, &a->overheard[(start + i) % OVERHEARD_MAX], &raw);
+    if (found) {
+        spoil(a, fault, &raw);
+        words_put_entry(&entries, buf_bytes(&raw));
+        words_send(a, HARBOUR, 1, buf_bytes(&entries));
+    }
+    buf_deinit(&raw);
+    return found;
+}
+
+static bool alter_a_copys_body(struct adversary *a) { return send_copy(a, BODY_ALTERED); }
+static bool alter_a_copys_proof(struct adversary *a) { return send_copy(a, PROOF_ALTERED); }
+static bool leave_out_a_copys_proof(struct adversary *a) { return send_copy(a, PROOF_LEFT_OUT); }
+static bool use_up_a_copys_hops(struct adversary *a) { return send_copy(a, HOPS_USED_UP); }
 
 /* The frame of another link, with the sequences it had there. */
 static bool play_back_another_link(struct adversary *a)
@@ -497,11 +572,16 @@ const struct act adversary_acts[] = {
     { "a key whose certificate is not shown", HARBOUR, REFUSED, QIAO_CODE_UNKNOWN_KEY, show_nothing },
     { "certificates asked for and never sent", HARBOUR, DOWN, QIAO_CODE_UNKNOWN_KEY, withhold_a_key },
     { "accepted, says a node that is not the recipient's", HARBOUR, "outcome not believed", QIAO_CODE_FORGED, accept_in_the_name_of_another },
+    { "refused, says a node that is not the recipient's", HARBOUR, "outcome not believed", QIAO_CODE_FORGED, refuse_in_the_name_of_another },
     { "a receipt with another message's leaf", HARBOUR, "outcome not believed", QIAO_CODE_FORGED, refuse_another_message },
     { "old messages under new sequences", HARBOUR, "message came again", QIAO_CODE_OK, play_back_messages },
     { "old receipts under new sequences", HARBOUR, "message came again", QIAO_CODE_OK, play_back_receipts },
     { "an altered header", HARBOUR, REFUSED, QIAO_CODE_SIGNATURE, alter_a_header },
     { "an altered body", HARBOUR, REFUSED, QIAO_CODE_DIGEST, alter_a_body },
+    { "a copy under way with another body", HARBOUR, REFUSED, QIAO_CODE_DIGEST, alter_a_copys_body },
+    { "a copy under way with another signature", HARBOUR, REFUSED, QIAO_CODE_SIGNATURE, alter_a_copys_proof },
+    { "a copy under way without its proof", HARBOUR, REFUSED, QIAO_CODE_UNSIGNED, leave_out_a_copys_proof },
+    { "a copy under way without hops left", HARBOUR, "message quarantined", QIAO_CODE_HOPS, use_up_a_copys_hops },
     { "the same batch under the same sequences", HARBOUR, NULL, QIAO_CODE_OK, send_the_same_again },
     { "another's id with other content", HARBOUR, REFUSED, QIAO_CODE_CONFLICT, take_the_id_of_another },
     { "custody of another chain", HARBOUR, DOWN, QIAO_CODE_LINK_CUSTODY, sign_another_chain },

@@ -18,13 +18,25 @@ static void talk(struct story *s)
     sim_run(s->sim, 1000);
 }
 
-/* One message more, which the district does not get on disk before it is told to. */
-static uint32_t send_and_hold(struct story *s)
+/* Two messages more, one from the hostile node and one through it, which the district does not get on disk before it is told to. */
+struct on_hold { uint32_t messages[2]; };
+
+static struct on_hold send_and_hold(struct story *s)
 {
+    struct on_hold held;
     s->district->hold_commits = true;
-    uint32_t message = story_send(s, s->office, s->court, QIAO_LANE_NORMAL, SIM_CASES, 0);
+    held.messages[0] = story_send(s, s->office, s->court, QIAO_LANE_NORMAL, SIM_CASES, 0);
+    held.messages[1] = story_send(s, s->hotline, s->court, QIAO_LANE_NORMAL, SIM_CASES, 0);
     sim_run(s->sim, 100);
-    return message;
+    return held;
+}
+
+static void release(struct story *s, const struct on_hold *held, const char *act)
+{
+    disk_release(s->sim, s->district);
+    sim_run(s->sim, 4000);
+    for (unsigned i = 0; i < 2; i++)
+        cr_assert_eq(story_outcome(s, held->messages[i])->seen, QIAO_OUTCOME_ACCEPTED, "%s: honest message %u did not come to its end", act, i);
 }
 
 static void try(struct story *s, const struct act *act)
@@ -51,12 +63,10 @@ ParameterizedTest(const size_t *index, trust, each_act_is_refused_and_told_of)
     const struct act *act = &adversary_acts[*index];
     talk(&s);
     uint64_t deliveries = s.sim->counts.deliveries;
-    uint32_t held = send_and_hold(&s);
+    struct on_hold held = send_and_hold(&s);
     try(&s, act);
     cr_assert_eq(s.sim->counts.deliveries, deliveries, "%s: something was delivered", act->name);
-    disk_release(s.sim, s.district);
-    sim_run(s.sim, 4000);
-    cr_assert_eq(story_outcome(&s, held)->seen, QIAO_OUTCOME_ACCEPTED, "%s: the honest message did not come to its end", act->name);
+    release(&s, &held, act->name);
     adversary_final(s.sim);
     checks_final(s.sim);
     story_end(&s);
@@ -79,11 +89,9 @@ Test(trust, all_acts_in_a_row)
 {
     struct story s = story_begin_hostile();
     talk(&s);
-    uint32_t held = send_and_hold(&s);
+    struct on_hold held = send_and_hold(&s);
     for (size_t i = 0; i < adversary_acts_count; i++) try(&s, &adversary_acts[i]);
-    disk_release(s.sim, s.district);
-    sim_run(s.sim, 4000);
-    cr_assert_eq(story_outcome(&s, held)->seen, QIAO_OUTCOME_ACCEPTED);
+    release(&s, &held, "all");
     cr_assert_eq(s.sim->counts.hostile, adversary_acts_count);
     checks_final(s.sim);
     story_end(&s);
