@@ -41,7 +41,7 @@ static bool word_below(const char *name, const char *prefix, char word[KEY_SIZE]
 /* Says which of the keys of this place was meant, or that the key belongs elsewhere. */
 static void refuse_unknown(struct build *build, const struct tree *tree, const struct tree_node *node, const struct scope *scope, const char *shown)
 {
-    char words[64][KEY_SIZE], found[CONF_QUOTE_SIZE];
+    char words[CONF_ITEMS_MAX][KEY_SIZE], found[CONF_QUOTE_SIZE];
     struct conf_suggestion near = { .word = node->key };
     const char *elsewhere = NULL;
     for (size_t i = 0; i < conf_items_count; i++) {

@@ -3,6 +3,7 @@
 
 #include "format.h"
 #include "policy.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@ static int check_times(struct build *build);
 static int check_store_size(struct build *build);
 static int check_trust(struct build *build);
 static int check_policy(struct build *build);
+static int check_rules(struct build *build);
 static int check_process(struct build *build);
 static int check_registry(struct build *build);
 
@@ -31,6 +33,7 @@ int build_check(struct build *build)
         check_link_nodes, check_member_names, check_services,     check_times,      check_store_size,
         check_trust,
         check_policy,
+        check_rules,
         check_process,
         check_registry,
     };
@@ -272,6 +275,14 @@ static int check_policy(struct build *build)
     if (is_wrong(build, "policy.file") || is_wrong(build, "policy.catalogue"))
         return 0;
     return conf_policy_load(conf->policy.file, conf->policy.catalogue, &build->errors, &conf->policy.read);
+}
+
+static int check_rules(struct build *build)
+{
+    struct conf *conf = build->conf;
+    if (!is_given(build, "rules.file") || is_wrong(build, "rules.file"))
+        return 0;
+    return conf_rules_load(conf->rules.file, &build->errors, &conf->rules.read);
 }
 
 static int check_process(struct build *build)

@@ -23,10 +23,12 @@ struct conf_member {
     char *org;            /* unified social credit code, or NULL */
     char **services;
     size_t services_count;
+    bool drills;          /* takes exercises and tests */
     int line;
 };
 
 struct conf_policy; /* policy.h */
+struct conf_rules;  /* rules.h */
 
 /* Strings and arrays are owned by the struct. NULL or 0 stand for "not given" where no default applies. */
 struct conf {
@@ -86,6 +88,10 @@ struct conf {
         char *file, *catalogue;
         struct conf_policy *read;  /* both files, or NULL: everything is allowed */
     } policy;
+    struct {
+        char *file;
+        struct conf_rules *read;   /* the file, or NULL: everything goes as it is routed */
+    } rules;
     struct {
         char *user, *group;        /* to become when started as root; NULL: stay */
         char *seccomp;             /* off log enforce */

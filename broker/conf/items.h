@@ -72,6 +72,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "What the organisation is; rules of the policy ask for it. Required when there is a policy.") \
     L(member, services, "members[].services", NAME, 256, RESTART, "[noise, street-order]", \
       "Services the member offers under its area.") \
+    V(member, drills, "members[].drills", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
+      "Exercises and tests are delivered to this member. To all others they are refused, for they must never be taken for real.") \
     V(conf, tls.certificate, "tls.certificate", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan.crt", \
       "This node's certificate, PEM, with intermediates if there are any. Required when a tls+tcp address is used.") \
     V(conf, tls.key, "tls.key", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan.key", \
@@ -142,6 +144,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Who may send what to whom, what for. What no rule in it allows is refused. Left out: everything is allowed.") \
     V(conf, policy.catalogue, "policy.catalogue", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "catalogues/legal-basis.yaml", \
       "The legal bases that messages may cite, with the days from and until which each is in force.") \
+    V(conf, rules.file, "rules.file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "rules.yaml", \
+      "What is sent elsewhere, copied, refused or slowed down, by the first rule that matches. Left out: everything goes as it is routed.") \
     L(conf, registry.registrars, "registry.registrars", REGISTRAR, 64, RESTART, "[\"990101/registry\", \"990101/inspection\"]", \
       "Offices of the district whose messages change the register of organisations: AREA/ORG, or AREA/ORG#SEAT. At least two, for keys change and organisations close only if a second one agrees.") \
     V(conf, registry.required, "registry.required", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \

@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "policy.h"
+#include "rules.h"
 #include "value.h"
 
 #include <dirent.h>
@@ -168,6 +169,7 @@ struct conf *conf_free(struct conf *conf)
         return NULL;
     clear_items(CONF_BASE_CONF, conf);
     conf_policy_free(conf->policy.read);
+    conf_rules_free(conf->rules.read);
     free(conf->path);
     free(conf);
     return NULL;

@@ -5,14 +5,18 @@
 #include <stdio.h>
 
 /* The file by its name alone: members need not know where a node keeps its files. */
-static unsigned take(struct core *core, const struct header *h, unsigned code, const struct policy_answer *answer)
+void policy_tell(struct core *core, const struct header *h, unsigned code, const char *rule, const char *file, int line, const char *reason)
 {
-    if (code == QIAO_CODE_OK) return code;
-    const char *slash = strrchr(answer->file, '/');
+    const char *slash = strrchr(file, '/');
     core->policy_id = h->id;
     core->policy_code = code;
-    snprintf(core->policy_text, sizeof core->policy_text, "%s (rule %s, %s:%d)", answer->reason, answer->rule, slash ? slash + 1 : answer->file, answer->line);
+    snprintf(core->policy_text, sizeof core->policy_text, "%s (rule %s, %s:%d)", reason, rule, slash ? slash + 1 : file, line);
     core_trace(core, "%s x policy: %s: %s", core->node, qiao_code_name(code), core->policy_text);
+}
+
+static unsigned take(struct core *core, const struct header *h, unsigned code, const struct policy_answer *answer)
+{
+    if (code != QIAO_CODE_OK) policy_tell(core, h, code, answer->rule, answer->file, answer->line, answer->reason);
     return code;
 }
 
@@ -37,6 +41,6 @@ unsigned ask_policy_on_arrival(struct core *core, const struct header *h)
 
 struct qiao_bytes policy_reason(const struct core *core, const struct header *h, unsigned code)
 {
-    bool last = core->config.policy && code == core->policy_code && qiao_id_equal(&h->id, &core->policy_id);
+    bool last = code != QIAO_CODE_OK && code == core->policy_code && qiao_id_equal(&h->id, &core->policy_id);
     return last ? qiao_bytes_from_string(core->policy_text) : qiao_bytes(NULL, 0);
 }

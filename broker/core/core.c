@@ -446,6 +446,8 @@ void core_set_limits(struct core *core, const struct core_config *config)
     struct core_config *own = &core->config;
     policy_free(own->policy);
     own->policy = config->policy;
+    rules_free(own->rules);
+    own->rules = config->rules;
     own->link_window_messages = config->link_window_messages;
     own->link_window_bytes = config->link_window_bytes;
     own->member_window_messages = config->member_window_messages;

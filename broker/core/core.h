@@ -11,6 +11,7 @@
 #define CORE_CORE_H
 
 #include "core/policy.h"
+#include "core/rules.h"
 #include "link/link.h"
 #include "store/store.h"
 
@@ -26,6 +27,7 @@ struct core_peer_config {
     enum link_role role;       /* what the linked node is to this node */
     int line;                  /* in the configuration, for explanations */
     unsigned org_type;         /* of a member: enum qiao_org_type */
+    bool drills;               /* a member: takes exercises and tests */
 };
 
 /* All strings are copied. */
@@ -41,6 +43,7 @@ struct core_config {
     uint64_t confirm_within_ms;
     bool local_members_any;    /* local connections may be any configured member without a certificate */
     struct policy *policy;     /* who may send what; taken over by the core. NULL: everything is allowed */
+    struct rules *rules;       /* what goes elsewhere than it is routed; taken over by the core. NULL: nothing does */
     uint64_t seed;             /* for nonces and ids; from the system's random source in a broker */
     uint32_t link_window_messages;
     uint64_t link_window_bytes;
@@ -137,7 +140,7 @@ size_t core_filling_bytes(const struct core *core);
 /* When CORE_TICK is due next, on now_ms' scale; LINK_NEVER for never. */
 uint64_t core_deadline_ms(struct core *core);
 
-/* Takes over windows, attempts, pauses, heartbeats and the policy from config; links made from now on use them. */
+/* Takes over windows, attempts, pauses, heartbeats, the policy and the rules from config; links made from now on use them. */
 void core_set_limits(struct core *core, const struct core_config *config);
 
 /* After certificates were revoked: ends the links whose peers proved themselves with one of them. A peer that proved itself by TLS alone

@@ -64,7 +64,7 @@ uint64_t key_run_first(struct qiao_bytes key);
 /* What the node keeps of a message it took from a sender, or has for a member: outcome NONE while it is under way. */
 struct message_record {
     uint8_t outcome;           /* enum qiao_outcome */
-    uint8_t flags;             /* RECORD_SET */
+    uint8_t flags;             /* RECORD_SET, RECORD_COPY */
     uint16_t code;
     uint16_t peer;             /* origin: the member; destination: attempts so far */
     uint64_t at_ms;
@@ -80,6 +80,7 @@ struct message_record {
 #define MESSAGE_RECORD_SIZE_SHORT 22u
 #define MESSAGE_RECORD_SIZE 74u
 #define RECORD_SET 1u          /* sent to an area set: an outcome each recipient */
+#define RECORD_COPY 2u         /* made by a rule of this node: the sender is not told how it ended */
 
 /* The record as bytes, short without what only origins that sign keep. Borrows out. */
 struct qiao_bytes record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);

@@ -172,6 +172,13 @@ static bool is_of_the_copy(const struct envelope *e, unsigned code)
     return !bare && decider_of(QIAO_OUTCOME_REFUSED, code) == DECIDER_NOBODY;
 }
 
+static unsigned judge_on_arrival(struct core *core, struct peer *from, const struct header *h)
+{
+    unsigned code = ask_policy_on_arrival(core, h);
+    if (code == QIAO_CODE_OK) code = ask_rules(core, from, h);
+    return code == QIAO_CODE_OK ? rules_count_rate(core, h) : code;
+}
+
 static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
@@ -179,7 +186,7 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
     bool genuine = code == QIAO_CODE_OK && !receipt;
     if (genuine && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
-    if (genuine && code == QIAO_CODE_OK && !registry_is_kind(h->kind)) code = ask_policy_on_arrival(core, h);
+    if (genuine && code == QIAO_CODE_OK && !registry_is_kind(h->kind)) code = judge_on_arrival(core, from, h);
     if (genuine && code != QIAO_CODE_OK && came_before(core, from, e)) {
         to_targets(core, e, origin);
         return;
@@ -221,15 +228,36 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     struct qiao_bytes root;
     if (address_is_set(&h->destination, &root) && h->kind != QIAO_KIND_BULLETIN && h->privacy != QIAO_PRIVACY_PUBLIC) return QIAO_CODE_WILDCARD;
     if (h->expires_at_ms && h->expires_at_ms <= core->wall_ms) return QIAO_CODE_EXPIRED;
-    unsigned code = org_check(core, from, e);
-    if (code != QIAO_CODE_OK || registry_is_kind(h->kind)) return code; /* registrars are not policy's, and nobody else gets so far */
-    return ask_policy(core, from, h); /* last: what is allowed uses up a rate */
+    return h->redirected_from.raw.size > 0 ? QIAO_CODE_NOT_ALLOWED : org_check(core, from, e); /* only nodes redirect */
 }
 
 /* No mistake of a member's office, but of its adapter, or no mistake at all. */
 static bool is_suspicious(unsigned code)
 {
     return code == QIAO_CODE_SOURCE || code == QIAO_CODE_NOT_ALLOWED || code == QIAO_CODE_SIGNATURE || code == QIAO_CODE_DIGEST;
+}
+
+/* An exercise or a test for a member of this node that takes none. */
+static bool is_drill_for_nobody(const struct core *core, const struct header *h)
+{
+    struct qiao_bytes root;
+    if (h->status == QIAO_STATUS_ACTUAL || address_is_set(&h->destination, &root)) return false;
+    return core->targets_count == 1 && core->targets[0]->member && !core->targets[0]->drills;
+}
+
+/* Rules come before policy, which so judges what really goes; a rule's rate last, since what is refused uses up none. Messages of the
+ * register are neither's. */
+static unsigned judge_from_member(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin)
+{
+    unsigned code = check_origin(core, from, e, origin);
+    if (is_suspicious(code)) core_notice(core, "message refused", from->name, code, qiao_code_text(code));
+    bool of_register = registry_is_kind(e->header.kind);
+    if (code == QIAO_CODE_OK && !of_register) code = ask_rules(core, from, &e->header);
+    if (code == QIAO_CODE_OK && !of_register) code = rules_redirect(core, e, origin);
+    if (code == QIAO_CODE_OK && !of_register) code = ask_policy(core, from, &e->header);
+    if (code == QIAO_CODE_OK) code = route_find(core, &e->header.destination, from);
+    if (code == QIAO_CODE_OK && is_drill_for_nobody(core, &e->header)) code = QIAO_CODE_DRILL;
+    return code == QIAO_CODE_OK && !of_register ? rules_count_rate(core, &e->header) : code;
 }
 
 /* What the origin must know later to believe an outcome, and to prove what it sent. */
@@ -245,7 +273,40 @@ static void remember_evidence(const struct core *core, const struct envelope *e,
     record->evidence_index = core->own_place.index;
 }
 
-static void accept_from_member(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
+/* A copy is a message of this node's making, with an id, a destination and an outcome of its own; policy is asked about it, rules are not. */
+static void accept_copy(struct core *core, struct peer *from, const struct envelope *e)
+{
+    const struct header *h = &e->header;
+    struct key key = key_origin(&h->id);
+    struct message_record record = { .peer = from->number, .flags = RECORD_COPY, .at_ms = core->wall_ms };
+    message_fingerprint(h, record.digest);
+    unsigned code = ask_policy(core, from, h);
+    if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
+    if (code == QIAO_CODE_OK && is_drill_for_nobody(core, h)) code = QIAO_CODE_DRILL;
+    core->own_place = (struct own_place){ 0 };
+    if (code == QIAO_CODE_OK) {
+        put_case_entry(core, e, true);
+        to_targets(core, e, &origin_own);
+    } else {
+        record.outcome = QIAO_OUTCOME_REFUSED;
+        record.code = (uint16_t)code;
+        core->counters.outcomes[QIAO_OUTCOME_REFUSED]++;
+        audit_add(core, &(struct audit_entry){ .kind = AUDIT_ENDED, .id = &h->id, .first = QIAO_OUTCOME_REFUSED, .code = code });
+        core_notice(core, "copy refused", from->name, code, qiao_code_text(code));
+    }
+    remember_evidence(core, e, &origin_own, &record);
+    put_record(core, &key, &record);
+}
+
+static void make_copies(struct core *core, struct peer *from, const struct envelope *e)
+{
+    buf_auto raw = { 0 };
+    struct envelope copy;
+    for (size_t i = 0; rules_copy(core, e, i, &raw, &copy); i++)
+        if (copy.raw.size > 0) accept_copy(core, from, &copy);
+}
+
+static void accept_from_member(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
     struct key key = key_origin(&h->id);
@@ -263,11 +324,8 @@ static void accept_from_member(struct core *core, struct peer *from, const struc
     }
     core->counters.accepted++;
     id_set_add(&core_batch(core)->seen, &h->id, ORIGIN_NUMBER, record.digest);
-    if (code == QIAO_CODE_OK) {
-        code = check_origin(core, from, e, origin);
-        if (is_suspicious(code)) core_notice(core, "message refused", from->name, code, qiao_code_text(code));
-    }
-    if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
+    core->decision = (struct rule_decision){ 0 };
+    if (code == QIAO_CODE_OK) code = judge_from_member(core, from, e, origin);
     if (code != QIAO_CODE_OK) {
         record.outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED;
         record.code = (uint16_t)code;
@@ -282,6 +340,7 @@ static void accept_from_member(struct core *core, struct peer *from, const struc
     if (code == QIAO_CODE_OK) to_targets(core, e, origin);
     remember_evidence(core, e, origin, &record);
     put_record(core, &key, &record);
+    if (code == QIAO_CODE_OK && core->decision.rule) make_copies(core, from, e);
 }
 
 static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, const struct origin *origin, unsigned checked)
@@ -323,7 +382,7 @@ static void take_unit(struct core *core, struct peer *from, const struct group_b
 {
     bool fits = unit->bytes <= QIAO_ENVELOPE_SIZE_MAX; /* a frame, behind others */
     /* Of a member's group some may be duplicates, or not allowed: each message goes its own way. */
-    bool whole = unit->one_way && fits && core_signs(core) && !from->member;
+    bool whole = unit->one_way && fits && core_signs(core) && !from->member && !rules_may_part(core, from, batch, unit);
     struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
     for (uint32_t i = unit->first; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];

@@ -150,12 +150,13 @@ struct qiao_bytes org_reason(const struct core *core, const struct header *h, un
 
 bool org_refuses(struct core *core, struct peer *member, const struct envelope *e, struct message_record *record)
 {
-    unsigned code = registry_admits(core->registry, organisation_of(core, member), false, core->org_reason);
+    bool drill = e->header.status != QIAO_STATUS_ACTUAL && !member->drills;
+    unsigned code = drill ? QIAO_CODE_DRILL : registry_admits(core->registry, organisation_of(core, member), false, core->org_reason);
     if (code == QIAO_CODE_OK) return false;
     record->outcome = QIAO_OUTCOME_REFUSED;
     record->code = (uint16_t)code;
     core_trace(core, "%s x message for %s refused: %s", core->node, member->name, qiao_code_name(code));
-    end_message(core, e, buf_bytes(&member->address), code, core->org_reason);
+    end_message(core, e, buf_bytes(&member->address), code, drill ? qiao_code_text(code) : core->org_reason);
     watch_message(core, 3, &e->header, member, QIAO_OUTCOME_REFUSED, code);
     return true;
 }

@@ -24,6 +24,7 @@ struct taking {
     const struct envelope *e;
     const struct seal_identity *signer; /* NULL: this node itself, or nobody signs here */
     struct qiao_bytes recipient, area;  /* serialised address, and the area in it */
+    uint32_t copies;                    /* outcomes of copies, which the sender knows nothing of */
 };
 
 static bool parse_outcome(struct qiao_bytes bytes, uint64_t receipt_ms, struct parsed *ret)
@@ -110,8 +111,8 @@ static bool is_entitled(const struct taking *t, const struct parsed *p, const st
     return decider_is_entitled(p->status, p->code, qiao_bytes_equal(qiao_bytes_from_string(t->signer->area), t->area));
 }
 
-/* True if this outcome is the first for the message. */
-static bool take(const struct taking *t, const struct parsed *p)
+/* True if this outcome is the first for the message, and the sender's to know. */
+static bool take(struct taking *t, const struct parsed *p)
 {
     struct core *core = t->core;
     struct key key = key_origin(&p->id);
@@ -131,7 +132,10 @@ static bool take(const struct taking *t, const struct parsed *p)
     if (set) return take_of_set(core, p, t->recipient, &record);
     if (!first_in_batches(core, &p->id, ENDED_NUMBER)) return false;
     put_record(core, &key, &record);
-    return true;
+    if (!(record.flags & RECORD_COPY)) return true;
+    t->copies++;
+    core->counters.outcomes[p->status]++;
+    return false;
 }
 
 /* The receipt as it came, with a proof that stands alone: whoever doubts the outcome can check it without this node. */
@@ -199,8 +203,9 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
         }
         if (f.number == 2 && f.type == PB_FIXED64) at_ms = f.value;
         count += outcome;
+        uint32_t copies = t.copies;
         if (outcome && (!parse_outcome(f.bytes, at_ms, &p) || !(settled || take(&t, &p)))) {
-            core->counters.duplicates++;
+            if (t.copies == copies) core->counters.duplicates++;
             continue;
         }
         fresh_count += outcome;
@@ -208,9 +213,10 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
         if (outcome && core->watchers) watch_message(core, 3, &(struct header){ .id = p.id, .kind = QIAO_KIND_RECEIPT }, member, p.status, p.code);
         buf_append(&fresh, before, (size_t)(r.at - before));
     }
-    if (fresh_count == 0 && count > 0 && origin->from) core_notice(core, "message came again", origin->from->name, QIAO_CODE_OK, "outcomes that are known, or of messages that are not");
-    if (r.failed || fresh_count == 0) return;
+    uint32_t news = fresh_count + t.copies;
+    if (news == 0 && count > 0 && origin->from) core_notice(core, "message came again", origin->from->name, QIAO_CODE_OK, "outcomes that are known, or of messages that are not");
+    if (r.failed || news == 0) return;
     if (t.signer) keep_receipt(core, e, origin);
-    if (t.signer) audit_header(core, true, fresh_count, e);
-    pass_on(core, member, e, origin, &fresh, fresh_count, count);
+    if (t.signer) audit_header(core, true, news, e);
+    if (fresh_count > 0) pass_on(core, member, e, origin, &fresh, fresh_count, count);
 }

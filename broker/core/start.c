@@ -80,6 +80,7 @@ static void copy_peer(struct core *core, struct peer *peer, const struct core_pe
     peer->role = config->member ? LINK_ROLE_MEMBER_ONLY : config->role;
     peer->line = config->line;
     peer->org_type = config->org_type;
+    peer->drills = config->drills;
     peer->since_ms = core->wall_ms;
     if (peer->member)
         address_write(&peer->address, qiao_bytes_from_string(core->area), qiao_bytes_from_string(peer->name), qiao_bytes(NULL, 0));
@@ -196,7 +197,9 @@ struct core *core_free(struct core *core)
     buf_deinit(&core->route_key);
     buf_deinit(&core->scratch);
     arena_deinit(&core->arena);
+    buf_deinit(&core->redirected);
     policy_free(core->config.policy);
+    rules_free(core->config.rules);
     free(core->node);
     free(core->area);
     free(core->dead_letter_owner);

@@ -116,6 +116,7 @@ struct peer {
     enum link_role role;           /* what the linked node is to us */
     int line;
     unsigned org_type;             /* members: enum qiao_org_type */
+    bool drills;                   /* members: take exercises and tests */
     uint16_t number;
     struct buf address;            /* members: serialised Address */
     char *org;                     /* members: unified social credit code, or NULL */
@@ -248,9 +249,11 @@ struct core {
     uint64_t audit_due_ms;         /* when what waits in the batch being filled is committed for its own sake; 0: nothing waits */
     uint64_t attempts_until_ms;    /* end of the minute in which attempts are counted */
     uint64_t attempts;             /* in it */
-    struct qiao_id policy_id;      /* the message policy refused last, */
+    struct qiao_id policy_id;      /* the message policy or a rule refused last, */
     unsigned policy_code;          /* with this code */
     char policy_text[768];         /* and for this reason */
+    struct rule_decision decision; /* about the message at hand */
+    struct buf redirected;         /* the same message as a rule has changed it */
     size_t quarantined;            /* records under 'X' */
     struct key quarantine_after;   /* the last of them that was removed */
     struct registry *registry;
@@ -372,6 +375,14 @@ void custody_up(struct core *core, struct connection *connection);
 unsigned ask_policy(struct core *core, const struct peer *member, const struct header *header);
 unsigned ask_policy_on_arrival(struct core *core, const struct header *header);
 struct qiao_bytes policy_reason(const struct core *core, const struct header *header, unsigned code);
+void policy_tell(struct core *core, const struct header *header, unsigned code, const char *rule, const char *file, int line, const char *reason);
+/* ask_rules.c: core->decision gets the rule that decides about the message; QIAO_CODE_OK, or the code with which it refuses. */
+unsigned ask_rules(struct core *core, const struct peer *from, const struct header *header);
+bool rules_may_part(struct core *core, const struct peer *from, const struct group_batch *batch, const struct group_unit *unit); /* could its messages go different ways? */
+/* At the origin, before anything is signed: *envelope becomes the message to where the decision sends it. A QIAO_CODE. */
+unsigned rules_redirect(struct core *core, struct envelope *envelope, const struct origin *origin);
+unsigned rules_count_rate(struct core *core, const struct header *header);            /* QIAO_CODE_OK or RATE */
+bool rules_copy(struct core *core, const struct envelope *envelope, size_t i, struct buf *raw, struct envelope *ret_copy); /* the decision's i-th copy; false: no more */
 /* recv_org.c: the register of organisations */
 bool org_load(struct core *core);                                                     /* false: a record is not sound */
 void org_tick(struct core *core);

@@ -1,6 +1,7 @@
 #include "edge/settings.h"
 
 #include "conf/policy.h"
+#include "conf/rules.h"
 #include "edge/log.h"
 
 #include <qiao/org_type.h>
@@ -13,7 +14,7 @@
 static struct core_peer_config member_config(const struct conf_member *member)
 {
     int type = member->type ? qiao_org_type_from_name(member->type) : QIAO_ORG_TYPE_UNKNOWN;
-    return (struct core_peer_config){ .name = member->name, .org = member->org, .member = true, .line = member->line,
+    return (struct core_peer_config){ .name = member->name, .org = member->org, .member = true, .line = member->line, .drills = member->drills,
                                       .org_type = type > 0 ? (unsigned)type : QIAO_ORG_TYPE_UNKNOWN };
 }
 
@@ -31,6 +32,17 @@ static struct policy *make_policy(const struct conf *conf)
     return policy_new(tables);
 }
 
+/* Its tables stay those of conf. */
+static struct rules *make_rules(const struct conf *conf)
+{
+    char count[24];
+    if (!conf->rules.read) return NULL;
+    const struct rules_tables *tables = conf_rules_tables(conf->rules.read);
+    (void)snprintf(count, sizeof count, "%zu", tables->count);
+    log_event(LOG_LEVEL_INFO, "rules in force", "path", tables->file, "rules", count, NULL);
+    return rules_new(tables);
+}
+
 void settings_core(const struct conf *conf, struct core_config *c)
 {
     struct core_peer_config *peers = base_zalloc((conf->links_count + conf->members_count) * sizeof *peers);
@@ -43,7 +55,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
     *c = (struct core_config){
         .node = conf->node.id, .area = conf->node.area, .peers = peers, .peers_count = conf->links_count + conf->members_count,
         .dead_letter_owner = conf->dead_letter_owner, .seal = &seal_openssl_digest, .local_members_any = conf->allow.local_members_any,
-        .policy = make_policy(conf),
+        .policy = make_policy(conf), .rules = make_rules(conf),
         .link_window_messages = conf->limits.link_window_messages, .link_window_bytes = conf->limits.link_window_bytes,
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,
         .registrars = (const char *const *)conf->registry.registrars, .registrars_count = conf->registry.registrars_count,

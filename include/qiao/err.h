@@ -68,6 +68,8 @@ extern "C" {
     X(RATE, 237, "more of these messages than policy allows")                                \
     X(RECIPIENT_CHANGED, 238, "sealed for an organisation that has changed: consent again")  \
     X(RETENTION, 239, "retention is longer than the rule allows")                            \
+    X(RULE, 240, "refused by a rule of a node")                                              \
+    X(DRILL, 241, "an exercise or a test, and the recipient takes none")                     \
     /* 270-299: registry of organisations */                                                 \
     X(ORG_UNREGISTERED, 270, "organisation is not registered")                               \
     X(ORG_SUSPENDED, 271, "organisation is suspended")                                       \

@@ -2,7 +2,7 @@
 
 #include <qiao/err.h>
 
-enum { HEADER_FIELD_COUNT = 29, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
+enum { HEADER_FIELD_COUNT = 30, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
 
 /* No NUL: what one side compares as bytes, another reads as a C string. */
 static bool text_ok(struct qiao_bytes text, size_t size_max)
@@ -67,7 +67,7 @@ static bool read_retention(struct qiao_bytes raw, struct header *h)
 static const uint8_t header_types[HEADER_FIELD_COUNT] = {
     0xff, PB_BYTES, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_FIXED64,
     PB_VARINT, PB_FIXED64, PB_VARINT, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES,
-    PB_VARINT, PB_BYTES, PB_FIXED64, PB_VARINT,
+    PB_VARINT, PB_BYTES, PB_FIXED64, PB_VARINT, PB_BYTES,
 };
 
 static bool read_id(struct qiao_bytes bytes, struct qiao_id *ret_id)
@@ -88,6 +88,7 @@ static bool read_policy_field(const struct pb_field *f, struct header *h)
     case 26: h->consent_ref = f->bytes; return text_ok(f->bytes, QIAO_CONSENT_SIZE_MAX);
     case 27: h->event_at_ms = f->value; return true;
     case 28: h->digest_suite = (unsigned)f->value; return f->value <= 2;
+    case 29: return read_address(f->bytes, &h->redirected_from);
     default: return true;
     }
 }
@@ -262,22 +263,54 @@ static void write_header(struct buf *buf, const struct envelope_draft *d)
     pb_put_varint(buf, 28, d->digest_suite);
 }
 
-/* The header's length is written before its content: room for the longest length of a header is kept and then closed up. */
-void envelope_write(struct buf *buf, const struct envelope_draft *draft)
+/* A header's length is written before its content: room for the longest length of a header is kept and then closed up. */
+enum { HEADER_HEAD_SIZE = 4 };
+
+static size_t begin_header(struct buf *buf)
 {
-    enum { HEAD = 4 };
-    buf_reserve(buf, HEAD);
-    size_t mark = buf->size;
-    buf->size += HEAD;
-    write_header(buf, draft);
-    size_t size = buf->size - mark - HEAD;
+    buf_reserve(buf, HEADER_HEAD_SIZE);
+    buf->size += HEADER_HEAD_SIZE;
+    return buf->size - HEADER_HEAD_SIZE;
+}
+
+static void end_header(struct buf *buf, size_t mark)
+{
+    size_t size = buf->size - mark - HEADER_HEAD_SIZE;
     assert(size < 1u << 21);
     uint8_t *start = buf->data + mark;
     start[0] = 1 << 3 | PB_BYTES;
     size_t head = (size_t)(pb_write_varint(start + 1, size) - start);
-    memmove(start + head, start + HEAD, size);
-    buf->size -= HEAD - head;
+    memmove(start + head, start + HEADER_HEAD_SIZE, size);
+    buf->size -= HEADER_HEAD_SIZE - head;
+}
+
+void envelope_write(struct buf *buf, const struct envelope_draft *draft)
+{
+    size_t mark = begin_header(buf);
+    write_header(buf, draft);
+    end_header(buf, mark);
     pb_put_bytes(buf, 2, draft->body);
+}
+
+/* The fields that a change takes the place of: id, destination, case_sequence, causation_id, redirected_from. */
+static bool is_replaced(uint32_t field, bool copy)
+{
+    return field == 5 || field == 29 || (copy && (field == 1 || field == 7 || field == 9));
+}
+
+void envelope_write_changed(struct buf *buf, const struct envelope *e, struct qiao_bytes destination, const struct qiao_id *copy_id)
+{
+    struct pb_reader r = pb_reader(e->header_bytes);
+    struct pb_field f;
+    size_t mark = begin_header(buf);
+    for (const uint8_t *before = r.at; pb_next(&r, &f); before = r.at)
+        if (!is_replaced(f.number, copy_id != NULL)) buf_append(buf, before, (size_t)(r.at - before));
+    pb_put_bytes(buf, 5, destination);
+    if (copy_id) pb_put_bytes(buf, 1, qiao_bytes(copy_id->bytes, QIAO_ID_SIZE));
+    if (copy_id) pb_put_bytes(buf, 9, qiao_bytes(e->header.id.bytes, QIAO_ID_SIZE));
+    else pb_put_bytes(buf, 29, e->header.destination.raw);
+    end_header(buf, mark);
+    pb_put_bytes(buf, 2, e->body);
 }
 
 static size_t hop_size(size_t node_size)

@@ -44,6 +44,7 @@ struct header {
     uint64_t pi_mask;                /* personal data in the body: qiao/personal_data.h */
     struct qiao_bytes consent_ref;
     uint64_t event_at_ms;            /* 0: sent_at_ms */
+    struct address redirected_from;  /* size 0: destination is where the sender addressed it */
 };
 
 struct envelope {
@@ -103,6 +104,10 @@ struct envelope_draft {
 void address_write(struct buf *buf, struct qiao_bytes area, struct qiao_bytes org, struct qiao_bytes seat);
 /* Appends a serialised Envelope. */
 void envelope_write(struct buf *buf, const struct envelope_draft *draft);
+
+/* Appends the envelope with another destination, without proof and transit. copy_id NULL: the same message, its header tells where its
+ * sender addressed it. Else a message of its own with this id, caused by the other. */
+void envelope_write_changed(struct buf *buf, const struct envelope *envelope, struct qiao_bytes destination, const struct qiao_id *copy_id);
 
 /* The size of the Transit entry that envelope_put_hop appends for a node name of this length. */
 size_t envelope_hop_size(size_t node_size);

@@ -46,6 +46,7 @@ INCLUDES = {
 INCLUDE_EXCEPTIONS = {
     ('broker/core/core.h', 'broker/store/store.h'): 'the interface of the store, no engine: the core reads committed state through it',
     ('broker/conf/policy.h', 'broker/core/policy_tables.h'): 'plain tables: what conf fills and core judges, so that neither copies the other',
+    ('broker/conf/rules.h', 'broker/core/rules_tables.h'): 'the same',
     ('proto/base/arena.h', 'protobuf-c/protobuf-c.h'): 'the arena is an allocator of protobuf-c',
 }
 

@@ -37,7 +37,7 @@ static const struct broken {
     { NODE "log:\n  lvel: info\n", 3, 3, "log.lvel", "did you mean \"level\"" },
     { NODE "limits:\n  heartbeat: 1s\n", 3, 3, "limits.heartbeat", "did you mean \"heartbeat_ms\"" },
     { NODE "heartbeat_ms: 1s\n", 2, 1, "heartbeat_ms", "did you mean \"limits.heartbeat_ms\"" },
-    { NODE "rules: []\n", 2, 1, "rules", "unknown key" },
+    { NODE "rulez: []\n", 2, 1, "rulez", "unknown key" },
     { NODE "limits.heartbeat_ms: 1s\n", 2, 1, "limits.heartbeat_ms", "unknown key" },
     { NODE "links: [{node: a, rol: parent, role: parent, to: \"tcp://127.0.0.1:1\", area: 990101}]\n", 2, 19, "links[0].rol", "did you mean \"role\"" },
     { NODE "<<: {a: b}\n", 2, 1, "<<", "unknown key" },
