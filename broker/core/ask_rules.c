@@ -2,6 +2,8 @@
  * refused. Only the origin may change a message: what it signs is what every later hop checks. */
 #include "core/state.h"
 
+#include "proof/decider.h"
+
 #include <qiao/org_type.h>
 #include <qiao/client.h>
 #include <stdio.h>
@@ -40,13 +42,20 @@ static unsigned refuse(struct core *core, const struct header *h, unsigned code,
     return code;
 }
 
+/* A verdict of the recipient, such as NOT_COMPETENT, is not believed of a node on the way. */
+static unsigned code_of(const struct core *core, const struct peer *from, const struct header *h, const struct rule *rule)
+{
+    bool passing = hops_of(core, from, h) & 1u << RULE_HOP_TRANSIT;
+    return passing && decider_of(QIAO_OUTCOME_REFUSED, rule->code) != DECIDER_ANYBODY ? QIAO_CODE_RULE : rule->code;
+}
+
 unsigned ask_rules(struct core *core, const struct peer *from, const struct header *h)
 {
     core->decision = (struct rule_decision){ 0 };
     if (!core->config.rules || (!from->member && !rules_concern_passing(core->config.rules))) return QIAO_CODE_OK;
     core->decision = decide(core, from, h);
     const struct rule *rule = core->decision.rule;
-    return rule && rule->refuses ? refuse(core, h, rule->code, rule->reason) : QIAO_CODE_OK;
+    return rule && rule->refuses ? refuse(core, h, code_of(core, from, h, rule), rule->reason) : QIAO_CODE_OK;
 }
 
 unsigned rules_count_rate(struct core *core, const struct header *h)
