@@ -455,6 +455,7 @@ static bool start_core(struct node *node)
     config.trace = node->options->trace ? notice_trace : NULL;
     config.notice = notice_core;
     while (getrandom(&config.seed, sizeof config.seed, 0) != sizeof config.seed) { }
+    while (getrandom(config.secret, sizeof config.secret, 0) != sizeof config.secret) { }
     int result = core_new(&config, node->store, monotonic_ms(), wall_ms(), &node->core, text, sizeof text);
     settings_core_deinit(&config);
     if (result != 0) log_event(LOG_LEVEL_ERROR, "state cannot be built", "reason", text, NULL);

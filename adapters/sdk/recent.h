@@ -1,4 +1,4 @@
-/* The last message ids a session has settled, so that what a node delivers again after a crash of its own takes effect once.
+/* The last messages a session has settled, by names of 16 bytes, so that what a node delivers again after a crash of its own takes effect once.
  * A ring of fixed size with chains by hash; takes memory with the first id. */
 #ifndef SDK_RECENT_H
 #define SDK_RECENT_H

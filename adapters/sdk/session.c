@@ -255,15 +255,25 @@ static void note_verdict(struct session *s, unsigned lane, uint64_t case_hash, u
     else if (sequence >= h->sequence) *h = s->holds[--s->holds_count];
 }
 
+/* What a message is remembered by: all of its header, by digest. Somebody else may use its id for a message of their own. */
+static struct qiao_id name_of(const struct session *s, const struct envelope *e)
+{
+    uint8_t digest[SEAL_DIGEST_SIZE];
+    struct qiao_id name;
+    seal_digest(s->options.seal, SEAL_SUITE_NONE, e->header_bytes, digest);
+    memcpy(name.bytes, digest, sizeof name.bytes);
+    return name;
+}
+
 /* ---- verdicts that come later ---- */
 
-static void later_add(struct session *s, uint64_t token, const struct header *h, uint64_t case_hash)
+static void later_add(struct session *s, uint64_t token, const struct qiao_id *name, const struct header *h, uint64_t case_hash)
 {
     if (s->laters_count == s->laters_capacity) {
         s->laters_capacity = s->laters_capacity ? s->laters_capacity * 2 : 8;
         s->laters = base_realloc(s->laters, s->laters_capacity * sizeof *s->laters);
     }
-    s->laters[s->laters_count++] = (struct session_later){ token, h->id, case_hash, h->case_id.size > 0 };
+    s->laters[s->laters_count++] = (struct session_later){ token, *name, case_hash, h->case_id.size > 0 };
 }
 
 /* False if the token is of an older link, or has been answered. */
@@ -285,7 +295,7 @@ void session_verdict(struct session *s, uint64_t token, enum qiao_verdict verdic
     uint64_t sequence = token & 0xffffffffffffu;
     if (verdict == QIAO_VERDICT_LATER || !session_is_up(s) || !later_take(s, token, &later)) return;
     if (later.has_case) note_verdict(s, lane, later.case_hash, sequence, verdict);
-    if (verdict == QIAO_VERDICT_ACCEPT) recent_add(&s->accepted, &later.id);
+    if (verdict == QIAO_VERDICT_ACCEPT) recent_add(&s->accepted, &later.name);
     add_verdict(s, lane, sequence, verdict, code, reason, retry_after_ms);
 }
 
@@ -308,7 +318,8 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
             return;
         }
     }
-    if (recent_has(&s->accepted, &e.header.id)) {
+    struct qiao_id name = name_of(s, &e);
+    if (recent_has(&s->accepted, &name)) {
         add_plain(s, lane, sequence, QIAO_VERDICT_ACCEPT);
         return;
     }
@@ -325,22 +336,23 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
     s->explain.retry_after_ms = 0;
     enum qiao_verdict verdict = s->handler->deliver(s->context, &delivery);
     if (verdict == QIAO_VERDICT_LATER) {
-        later_add(s, delivery.token, &e.header, case_hash);
+        later_add(s, delivery.token, &name, &e.header, case_hash);
         return;
     }
     if (e.header.case_id.size > 0) note_verdict(s, lane, case_hash, sequence, verdict);
-    if (verdict == QIAO_VERDICT_ACCEPT) recent_add(&s->accepted, &e.header.id);
+    if (verdict == QIAO_VERDICT_ACCEPT) recent_add(&s->accepted, &name);
     add_verdict(s, lane, sequence, verdict, s->explain.code, s->explain.reason, s->explain.retry_after_ms);
 }
 
 static void take_receipt(struct session *s, struct qiao_bytes raw)
 {
     struct envelope e;
-    if (envelope_open(raw, &e) == QIAO_CODE_OK && e.header.kind == QIAO_KIND_RECEIPT && s->handler->receipt && !recent_has(&s->receipts, &e.header.id)) {
-        recent_add(&s->receipts, &e.header.id);
-        arena_reset(&s->arena);
-        draft_read_receipt(&e, &s->arena, s->handler->receipt, s->context);
-    }
+    if (envelope_open(raw, &e) != QIAO_CODE_OK || e.header.kind != QIAO_KIND_RECEIPT || !s->handler->receipt) return;
+    struct qiao_id name = name_of(s, &e);
+    if (recent_has(&s->receipts, &name)) return;
+    recent_add(&s->receipts, &name);
+    arena_reset(&s->arena);
+    draft_read_receipt(&e, &s->arena, s->handler->receipt, s->context);
 }
 
 static void take_batch(struct session *s, const struct link_event *event)

@@ -28,7 +28,7 @@ struct session_lane {
 /* What the verdict of a delivery with QIAO_VERDICT_LATER will be about. */
 struct session_later {
     uint64_t token;
-    struct qiao_id id;
+    struct qiao_id name;          /* by which it is remembered */
     uint64_t case_hash;
     bool has_case;
 };

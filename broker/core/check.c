@@ -25,7 +25,7 @@ static const char *check_run(struct qiao_bytes key, struct qiao_bytes value)
 static const char *check_message(struct qiao_bytes key, struct qiao_bytes value)
 {
     struct message_record record;
-    if (key.size < 1 + QIAO_ID_SIZE) return "key is too short for a message id";
+    if (key.size < (key.data[0] == 'D' ? DESTINATION_KEY_SIZE : 1 + QIAO_ID_SIZE)) return "key is too short for a message id";
     return record_read(value, &record) ? NULL : "not a message record";
 }
 
@@ -39,9 +39,14 @@ static const char *check_audit(struct qiao_bytes key, struct qiao_bytes value)
     return key.size == 9 && value.size > SEAL_DIGEST_SIZE ? NULL : "not an audit record";
 }
 
+static bool is_secret(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return qiao_bytes_equal(key, qiao_bytes_from_string("Msecret")) && value.size == SIPHASH_KEY_SIZE;
+}
+
 static const char *check_number(struct qiao_bytes key, struct qiao_bytes value)
 {
-    if (is_log(key, value)) return NULL;
+    if (is_log(key, value) || is_secret(key, value)) return NULL;
     if (key.size != 4 && key.data[0] != 'M') return "key has the wrong size";
     if (value.size != 8 && !(key.data[0] == 'A' && value.size == ACKED_SIZE)) return "not a number of 8 bytes";
     return key.data[0] == 'M' || get_u64(value.data) <= SEQUENCE_MAX ? NULL : "no sequence is that large";

@@ -45,6 +45,7 @@ struct core_config {
     struct policy *policy;     /* who may send what; taken over by the core. NULL: everything is allowed */
     struct rules *rules;       /* what goes elsewhere than it is routed; taken over by the core. NULL: nothing does */
     uint64_t seed;             /* for nonces and ids; from the system's random source in a broker */
+    uint8_t secret[16];        /* from the same; kept in the store at the first start, and not looked at later */
     uint32_t link_window_messages;
     uint64_t link_window_bytes;
     uint32_t member_window_messages;

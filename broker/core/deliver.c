@@ -183,7 +183,7 @@ static bool get_run(struct core *core, struct peer *peer, unsigned lane, uint64_
 
 static bool was_decided(struct core *core, struct peer *peer, const struct envelope *e)
 {
-    struct key key = key_destination(&e->header.id, peer->number);
+    struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
     struct qiao_bytes value;
     struct message_record record;
     return store_get(core->store, key_bytes(&key), &value) && record_read(value, &record) && record.outcome != QIAO_OUTCOME_NONE;
@@ -344,8 +344,8 @@ static void decide(struct core *core, struct peer *peer, struct flight *f, uint6
 {
     struct message_record record = { .outcome = (uint8_t)o->status, .code = (uint16_t)o->code, .at_ms = core->wall_ms };
     uint8_t value[MESSAGE_RECORD_SIZE];
-    struct key key = key_destination(&e->header.id, peer->number);
-    message_fingerprint(&e->header, record.digest);
+    struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
+    message_fingerprint(core->secret, &e->header, record.digest);
     batch_put(core, &key, record_write(&record, value));
     o->source = e->header.source.raw;
     o->recipient = buf_bytes(&peer->address);

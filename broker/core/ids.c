@@ -44,13 +44,13 @@ static void grow(struct id_set *set)
     set->capacity = bigger.capacity;
 }
 
-void id_set_add(struct id_set *set, const struct qiao_id *id, uint16_t number, const uint8_t digest[8])
+void id_set_add(struct id_set *set, const struct qiao_id *id, uint16_t number, const uint8_t digest[4])
 {
     if ((set->count + 1) * 2 > set->capacity) grow(set);
     struct id_entry *entry = probe(set, id, number);
     if (entry->used) return;
     *entry = (struct id_entry){ .id = *id, .number = number, .used = true };
-    memcpy(entry->digest, digest, 8);
+    memcpy(entry->digest, digest, sizeof entry->digest);
     set->count++;
 }
 

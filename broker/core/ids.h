@@ -10,7 +10,7 @@ struct id_entry {
     struct qiao_id id;
     uint16_t number;
     bool used;
-    uint8_t digest[8];
+    uint8_t digest[4];
 };
 
 struct id_set {
@@ -21,7 +21,7 @@ struct id_set {
 
 /* NULL if absent. */
 const struct id_entry *id_set_find(const struct id_set *set, const struct qiao_id *id, uint16_t number);
-void id_set_add(struct id_set *set, const struct qiao_id *id, uint16_t number, const uint8_t digest[8]);
+void id_set_add(struct id_set *set, const struct qiao_id *id, uint16_t number, const uint8_t digest[4]);
 /* Adds what is in other. */
 void id_set_merge(struct id_set *set, const struct id_set *other);
 void id_set_clear(struct id_set *set);

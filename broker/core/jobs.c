@@ -191,7 +191,7 @@ static struct qiao_id id_of_key(const struct seal_key_id *key)
 
 void jobs_keep_key(struct core *core, const struct seal_key_id *key_id)
 {
-    static const uint8_t nothing[8] = { 0 };
+    static const uint8_t nothing[FINGERPRINT_SIZE] = { 0 };
     struct qiao_id id = id_of_key(key_id);
     buf_auto certificate = { 0 };
     struct key key = key_certificate(key_id);
@@ -278,7 +278,7 @@ void jobs_keys(struct core *core, struct connection *c, struct qiao_bytes payloa
 
 static bool load_key(void *context, struct qiao_bytes key, struct qiao_bytes value)
 {
-    static const uint8_t nothing[8] = { 0 };
+    static const uint8_t nothing[FINGERPRINT_SIZE] = { 0 };
     struct core *core = context;
     struct seal_key_id id;
     (void)key;

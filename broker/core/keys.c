@@ -62,11 +62,12 @@ struct key key_place(const uint8_t hash[SEAL_DIGEST_SIZE], uint16_t peer)
     return key;
 }
 
-struct key key_destination(const struct qiao_id *id, uint16_t peer)
+struct key key_destination(const struct qiao_id *id, uint16_t peer, uint32_t tag)
 {
     struct key key = { .bytes = { 'D' }, .size = 1 };
-    uint8_t number[2];
+    uint8_t number[2 + TAG_SIZE];
     put_u16(number, peer);
+    put_u32(number + 2, tag);
     key_add(&key, id->bytes, QIAO_ID_SIZE);
     key_add(&key, number, sizeof number);
     return key;
@@ -118,12 +119,12 @@ struct qiao_bytes record_write(const struct message_record *record, uint8_t out[
     put_u16(out + 2, record->code);
     put_u16(out + 4, record->peer);
     put_u64(out + 6, record->at_ms);
-    memcpy(out + 14, record->digest, 8);
-    memcpy(out + 22, record->leaf, LEAF_SIZE);
-    put_u64(out + 38, record->evidence);
-    put_u32(out + 46, record->evidence_index);
-    memcpy(out + 50, record->receipt.bytes, QIAO_ID_SIZE);
-    put_u64(out + 66, record->area_hash);
+    memcpy(out + 14, record->digest, FINGERPRINT_SIZE);
+    memcpy(out + 18, record->leaf, LEAF_SIZE);
+    put_u64(out + 34, record->evidence);
+    put_u32(out + 42, record->evidence_index);
+    memcpy(out + 46, record->receipt.bytes, QIAO_ID_SIZE);
+    put_u64(out + 62, record->area_hash);
     return qiao_bytes(out, memcmp(record->leaf, no_leaf, LEAF_SIZE) == 0 ? MESSAGE_RECORD_SIZE_SHORT : MESSAGE_RECORD_SIZE);
 }
 
@@ -133,12 +134,23 @@ static uint64_t mix_in(uint64_t hash, struct qiao_bytes bytes)
     return (hash ^ bytes.size) * 0x100000001b3u;
 }
 
-void message_fingerprint(const struct header *h, uint8_t ret_fingerprint[8])
+/* Each part under a key that depends on those before it. */
+void message_fingerprint(const uint8_t secret[SIPHASH_KEY_SIZE], const struct header *h, uint8_t ret_fingerprint[FINGERPRINT_SIZE])
 {
-    uint64_t hash = (0xcbf29ce484222325u ^ h->kind) * 0x100000001b3u;
-    hash = mix_in(hash, h->destination.raw);
-    hash = mix_in(hash, h->case_id);
-    put_u64(ret_fingerprint, mix_in(hash, h->body_digest));
+    const struct qiao_bytes parts[] = { h->destination.raw, h->case_id, h->body_digest };
+    uint8_t key[SIPHASH_KEY_SIZE];
+    memcpy(key, secret, sizeof key);
+    uint64_t hash = h->kind;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        put_u64(key, get_u64(secret) ^ hash);
+        hash = siphash(key, parts[i]);
+    }
+    put_u32(ret_fingerprint, (uint32_t)hash);
+}
+
+uint32_t source_tag(const uint8_t secret[SIPHASH_KEY_SIZE], const struct header *h)
+{
+    return (uint32_t)siphash(secret, h->source.raw);
 }
 
 uint64_t hash_of_area(struct qiao_bytes area)
@@ -155,12 +167,12 @@ bool record_read(struct qiao_bytes bytes, struct message_record *ret_record)
     ret_record->code = get_u16(bytes.data + 2);
     ret_record->peer = get_u16(bytes.data + 4);
     ret_record->at_ms = get_u64(bytes.data + 6);
-    memcpy(ret_record->digest, bytes.data + 14, 8);
+    memcpy(ret_record->digest, bytes.data + 14, FINGERPRINT_SIZE);
     if (bytes.size == MESSAGE_RECORD_SIZE_SHORT) return true;
-    memcpy(ret_record->leaf, bytes.data + 22, LEAF_SIZE);
-    ret_record->evidence = get_u64(bytes.data + 38);
-    ret_record->evidence_index = get_u32(bytes.data + 46);
-    memcpy(ret_record->receipt.bytes, bytes.data + 50, QIAO_ID_SIZE);
-    ret_record->area_hash = get_u64(bytes.data + 66);
+    memcpy(ret_record->leaf, bytes.data + 18, LEAF_SIZE);
+    ret_record->evidence = get_u64(bytes.data + 34);
+    ret_record->evidence_index = get_u32(bytes.data + 42);
+    memcpy(ret_record->receipt.bytes, bytes.data + 46, QIAO_ID_SIZE);
+    ret_record->area_hash = get_u64(bytes.data + 62);
     return true;
 }

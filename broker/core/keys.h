@@ -1,6 +1,6 @@
 /* Keys of the store. Integers big endian, so that order of keys is order of numbers.
  *
- *   'M' name                         node: incarnation (8)
+ *   'M' name                         node: "incarnation" (8), "secret" (16)
  *   'P' peer name                    peer number (2), given once and kept
  *   'Q' peer(2) lane(1) first(8)     a run of queued messages (codec/run.h)
  *   'T' peer(2) lane(1)              next sequence to give (8)
@@ -11,10 +11,10 @@
  *   'I' hash(16) peer(2)             where the unit with this hash went: lane (1), first sequence of its run (8), its place there (4)
  *   'H' group number(8)              what this node signed for its members: group_record (sign.c)
  *   'K' key id(16)                   certificate (DER) of a signer met here
- *   'O' message id(16)               origin: struct origin_record
+ *   'O' message id(16)               origin: struct message_record
  *   'S' receipt id(16)               origin: a signed receipt as it came, its proof with it
  *   'R' message id(16) recipient     origin, area sets: one outcome a recipient
- *   'D' message id(16) peer(2)       destination: struct destination_record
+ *   'D' message id(16) peer(2) tag(4) destination: struct message_record. The tag is the source's (source_tag): an id is its sender's
  *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
  *   'N' ...                          register of organisations: registry_table.h
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
@@ -24,6 +24,7 @@
 #define CORE_KEYS_H
 
 #include "base/buf.h"
+#include "base/siphash.h"
 
 #include "codec/envelope.h"
 #include "seal/seal.h"
@@ -33,6 +34,9 @@
 /* Sequences beyond this are not sound: link.h's frames refuse them too. */
 #define SEQUENCE_MAX (UINT64_MAX / 2)
 
+#define FINGERPRINT_SIZE 4u
+#define TAG_SIZE 4u
+#define DESTINATION_KEY_SIZE (1u + QIAO_ID_SIZE + 2u + TAG_SIZE)
 #define LEAF_SIZE 16u
 #define PLACE_SIZE 13u
 #define UNIT_SIZE (4u + SEAL_DIGEST_SIZE)
@@ -55,7 +59,7 @@ struct key key_certificate(const struct seal_key_id *id);
 struct key key_lane(uint8_t prefix, uint16_t peer, unsigned lane);
 struct key key_received(uint16_t peer, uint64_t incarnation, unsigned lane);
 struct key key_origin(const struct qiao_id *id);
-struct key key_destination(const struct qiao_id *id, uint16_t peer);
+struct key key_destination(const struct qiao_id *id, uint16_t peer, uint32_t tag);
 struct key key_recipient(const struct qiao_id *id, struct qiao_bytes recipient);
 struct key key_case(struct qiao_bytes case_id, const struct qiao_id *id);
 struct key key_named(uint8_t prefix, const char *name);
@@ -68,7 +72,7 @@ struct message_record {
     uint16_t code;
     uint16_t peer;             /* origin: the member; destination: attempts so far */
     uint64_t at_ms;
-    uint8_t digest[8];         /* message_fingerprint: same id with other content is a conflict */
+    uint8_t digest[FINGERPRINT_SIZE]; /* message_fingerprint: same id with other content is a conflict */
     /* Of an origin that signs; leaf all zero: of one that does not. */
     uint8_t leaf[LEAF_SIZE];   /* start of the header's Merkle leaf: outcomes must be about this very message */
     uint64_t evidence;         /* 'H' record with its signature, 0: refused before it was signed */
@@ -77,16 +81,19 @@ struct message_record {
     struct qiao_id receipt;    /* 'S' record with the signed outcome, all zero: none yet, or decided here */
 };
 
-#define MESSAGE_RECORD_SIZE_SHORT 22u
-#define MESSAGE_RECORD_SIZE 74u
+#define MESSAGE_RECORD_SIZE_SHORT 18u
+#define MESSAGE_RECORD_SIZE 70u
 #define RECORD_SET 1u          /* sent to an area set: an outcome each recipient */
 #define RECORD_COPY 2u         /* made by a rule of this node: the sender is not told how it ended */
 
 /* The record as bytes, short without what only origins that sign keep. Borrows out. */
 struct qiao_bytes record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);
-/* What makes two messages of one id the same: kind, destination, case and body (FNV-1a 64 over them and the body's digest). Not what
- * may differ in a resend, such as the time of sending. */
-void message_fingerprint(const struct header *header, uint8_t ret_fingerprint[8]);
+/* What makes two messages of one source and id the same: kind, destination, case and body (SipHash over them and the body's digest, with
+ * the node's secret). Not what may differ in a resend, such as the time of sending. */
+void message_fingerprint(const uint8_t secret[SIPHASH_KEY_SIZE], const struct header *header, uint8_t ret_fingerprint[FINGERPRINT_SIZE]);
+/* Whose id it is: the same id of two sources is two messages, or whoever overheard an id could use it first. Without the node's secret
+ * nobody can look for a source that has the tag of another. */
+uint32_t source_tag(const uint8_t secret[SIPHASH_KEY_SIZE], const struct header *header);
 
 /* FNV-1a 64. */
 uint64_t hash_of_area(struct qiao_bytes area);

@@ -188,8 +188,8 @@ static void expire_message(struct core *core, struct peer *peer, const struct en
     if (peer->member) {
         struct message_record record = { .outcome = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms };
         uint8_t value[MESSAGE_RECORD_SIZE];
-        struct key key = key_destination(&e->header.id, peer->number);
-        message_fingerprint(&e->header, record.digest);
+        struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
+        message_fingerprint(core->secret, &e->header, record.digest);
         batch_put(core, &key, record_write(&record, value));
         outcome.recipient = buf_bytes(&peer->address);
     }

@@ -206,16 +206,28 @@ static bool read_entry(struct qiao_bytes key, struct qiao_bytes value, struct ca
     return true;
 }
 
+static bool take_first(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct message_record *record = context;
+    return key.size != DESTINATION_KEY_SIZE || !record_read(value, record);
+}
+
+/* Of the first member and source, if there are several. */
+static bool destination_of(const struct core *core, const struct qiao_id *id, struct message_record *ret_record)
+{
+    struct key from = key_destination(id, 0, 0), to = key_destination(id, UINT16_MAX, UINT32_MAX);
+    struct message_record none = { .at_ms = UINT64_MAX };
+    *ret_record = none;
+    store_scan(core->store, key_bytes(&from), key_bytes(&to), take_first, ret_record);
+    return ret_record->at_ms != none.at_ms;
+}
+
 /* As destination if this node has a record of that, else as origin. */
-static bool outcome_of(struct core *core, const struct qiao_id *id, struct message_record *ret_record)
+static bool outcome_of(const struct core *core, const struct qiao_id *id, struct message_record *ret_record)
 {
     struct qiao_bytes value;
-    for (size_t i = core->links_count; i < core->peers_count; i++) {
-        struct key key = key_destination(id, core->peers[i].number);
-        if (store_get(core->store, key_bytes(&key), &value) && record_read(value, ret_record)) return true;
-    }
     struct key key = key_origin(id);
-    return store_get(core->store, key_bytes(&key), &value) && record_read(value, ret_record);
+    return destination_of(core, id, ret_record) || (store_get(core->store, key_bytes(&key), &value) && record_read(value, ret_record));
 }
 
 struct listing {
@@ -362,10 +374,8 @@ static void message(struct core *core, struct connection *c, const Qiao__V1__Adm
     }
     struct key key = key_origin(&id);
     m.origin = store_get(core->store, key_bytes(&key), &value);
-    for (size_t i = core->links_count; i < core->peers_count && !m.destination; i++) {
-        key = key_destination(&id, core->peers[i].number);
-        m.destination = store_get(core->store, key_bytes(&key), &value);
-    }
+    struct message_record there;
+    m.destination = destination_of(core, &id, &there);
     m.id = request->message->id;
     m.outcome = (Qiao__V1__OutcomeStatus)record.outcome;
     m.code = record.code;

@@ -64,19 +64,27 @@ static void put_case_entry(struct core *core, const struct envelope *e, bool ori
 
 enum known { KNOWN_NEW, KNOWN_PENDING, KNOWN_ENDED, KNOWN_CONFLICT };
 
-static enum known look_up(struct core *core, const struct key *key, const struct qiao_id *id, uint16_t number, const uint8_t digest[8], struct message_record *ret_record)
+static enum known look_up(struct core *core, const struct key *key, const struct qiao_id *id, uint16_t number, const uint8_t digest[FINGERPRINT_SIZE], struct message_record *ret_record)
 {
     for (int i = 0; i < 2; i++) {
         const struct id_entry *entry = id_set_find(&core->batches[i].seen, id, number);
-        if (entry) return memcmp(entry->digest, digest, 8) == 0 ? KNOWN_PENDING : KNOWN_CONFLICT;
+        if (entry) return memcmp(entry->digest, digest, FINGERPRINT_SIZE) == 0 ? KNOWN_PENDING : KNOWN_CONFLICT;
     }
     struct qiao_bytes value;
     if (!store_get(core->store, key_bytes(key), &value) || !record_read(value, ret_record)) return KNOWN_NEW;
-    if (memcmp(ret_record->digest, digest, 8) != 0) return KNOWN_CONFLICT;
+    if (memcmp(ret_record->digest, digest, FINGERPRINT_SIZE) != 0) return KNOWN_CONFLICT;
     return ret_record->outcome == QIAO_OUTCOME_NONE ? KNOWN_PENDING : KNOWN_ENDED;
 }
 
 /* ---- at the destination ---- */
+
+/* In id sets, ids of different sources are different ids. */
+static struct qiao_id id_of_source(const struct qiao_id *id, uint32_t tag)
+{
+    struct qiao_id whose = *id;
+    put_u32(whose.bytes, get_u32(whose.bytes) ^ tag);
+    return whose;
+}
 
 static void answer_again(struct core *core, const struct envelope *e, struct qiao_bytes recipient, const struct message_record *record, bool settled)
 {
@@ -89,10 +97,12 @@ static void answer_again(struct core *core, const struct envelope *e, struct qia
 
 static void to_member(struct core *core, struct peer *member, const struct envelope *e, const struct origin *origin)
 {
-    struct key key = key_destination(&e->header.id, member->number);
+    uint32_t tag = source_tag(core->secret, &e->header);
+    struct qiao_id whose = id_of_source(&e->header.id, tag);
+    struct key key = key_destination(&e->header.id, member->number, tag);
     struct message_record record = { .at_ms = core->wall_ms }, old;
-    message_fingerprint(&e->header, record.digest);
-    enum known known = look_up(core, &key, &e->header.id, member->number, record.digest, &old);
+    message_fingerprint(core->secret, &e->header, record.digest);
+    enum known known = look_up(core, &key, &whose, member->number, record.digest, &old);
     if (known != KNOWN_NEW) {
         core->counters.duplicates++;
         core_trace(core, "%s = duplicate for %s", core->node, member->name);
@@ -105,7 +115,7 @@ static void to_member(struct core *core, struct peer *member, const struct envel
     bool refused = org_refuses(core, member, e, &record);
     put_record(core, &key, &record);
     if (refused) return;
-    id_set_add(&core_batch(core)->seen, &e->header.id, member->number, record.digest);
+    id_set_add(&core_batch(core)->seen, &whose, member->number, record.digest);
     queue_append(core, member, e->header.lane, e, origin);
     put_case_entry(core, e, false);
     core->counters.delivered++;
@@ -144,11 +154,13 @@ void accept_local(struct core *core, const struct envelope *e)
 
 static bool knows(struct core *core, const struct peer *peer, const struct envelope *e)
 {
-    struct key key = key_destination(&e->header.id, peer->number);
-    uint8_t digest[8];
+    uint32_t tag = source_tag(core->secret, &e->header);
+    struct qiao_id whose = id_of_source(&e->header.id, tag);
+    struct key key = key_destination(&e->header.id, peer->number, tag);
+    uint8_t digest[FINGERPRINT_SIZE];
     struct message_record old;
-    message_fingerprint(&e->header, digest);
-    return peer->member && look_up(core, &key, &e->header.id, peer->number, digest, &old) != KNOWN_NEW;
+    message_fingerprint(core->secret, &e->header, digest);
+    return peer->member && look_up(core, &key, &whose, peer->number, digest, &old) != KNOWN_NEW;
 }
 
 /* A message that comes again gets its first answer again, also when it would now be too late or no longer be allowed. */
@@ -279,7 +291,7 @@ static void accept_copy(struct core *core, struct peer *from, const struct envel
     const struct header *h = &e->header;
     struct key key = key_origin(&h->id);
     struct message_record record = { .peer = from->number, .flags = RECORD_COPY, .at_ms = core->wall_ms };
-    message_fingerprint(h, record.digest);
+    message_fingerprint(core->secret, h, record.digest);
     unsigned code = ask_policy(core, from, h);
     if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
     if (code == QIAO_CODE_OK && is_drill_for_nobody(core, h)) code = QIAO_CODE_DRILL;
@@ -312,7 +324,7 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
     struct key key = key_origin(&h->id);
     struct qiao_bytes root;
     struct message_record record = { .peer = from->number, .at_ms = core->wall_ms }, old;
-    message_fingerprint(&e->header, record.digest);
+    message_fingerprint(core->secret, &e->header, record.digest);
     enum known known = look_up(core, &key, &h->id, ORIGIN_NUMBER, record.digest, &old);
     /* Another member's id is nobody else's business: not even how it ended. */
     if (known == KNOWN_ENDED && old.peer != from->number) known = KNOWN_CONFLICT;

@@ -34,7 +34,7 @@ static void end_message(struct core *core, const struct envelope *e, struct qiao
         struct key key = key_recipient(&e->header.id, recipient);
         struct message_record record = { .outcome = (uint8_t)outcome.status, .flags = RECORD_SET, .code = (uint16_t)code, .peer = sender->number, .at_ms = core->wall_ms };
         uint8_t value[MESSAGE_RECORD_SIZE];
-        message_fingerprint(&e->header, record.digest);
+        message_fingerprint(core->secret, &e->header, record.digest);
         batch_put(core, &key, record_write(&record, value));
         core->counters.outcomes[outcome.status]++;
     }

@@ -69,7 +69,7 @@ static struct qiao_id id_of_pair(const struct qiao_id *id, struct qiao_bytes rec
 /* True the first time in the batches that are not stored yet. */
 static bool first_in_batches(struct core *core, const struct qiao_id *id, uint16_t number)
 {
-    static const uint8_t no_digest[8] = { 0 };
+    static const uint8_t no_digest[FINGERPRINT_SIZE] = { 0 };
     for (int i = 0; i < 2; i++)
         if (id_set_find(&core->batches[i].seen, id, number)) return false;
     id_set_add(&core_batch(core)->seen, id, number, no_digest);

@@ -15,6 +15,18 @@ static void load_incarnation(struct core *core)
     batch_put_number(core, &key, core->incarnation);
 }
 
+/* False if it is not one. */
+static bool load_secret(struct core *core)
+{
+    struct key key = key_named('M', "secret");
+    struct qiao_bytes value;
+    bool kept = store_get(core->store, key_bytes(&key), &value);
+    if (kept && value.size != sizeof core->secret) return false;
+    memcpy(core->secret, kept ? value.data : core->config.secret, sizeof core->secret);
+    if (!kept) batch_put(core, &key, qiao_bytes(core->secret, sizeof core->secret));
+    return true;
+}
+
 struct numbers {
     uint16_t last;
 };
@@ -125,7 +137,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     load_incarnation(core);
     jobs_load_keys(core);
     int result = number_peers(core);
-    if (!audit_load(core)) result = STORE_CORRUPT;
+    if (!load_secret(core) || !audit_load(core)) result = STORE_CORRUPT;
     quarantine_load(core);
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
     forget_old_streams(core);

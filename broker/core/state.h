@@ -205,6 +205,7 @@ struct core {
     char *node, *area, *dead_letter_owner;
     struct core_config config;
     uint64_t incarnation;
+    uint8_t secret[SIPHASH_KEY_SIZE]; /* for fingerprints and tags: keys.h */
     struct prng prng;
     uint64_t now_ms, wall_ms;
     struct peer *peers;            /* members sorted by name after links */

@@ -352,12 +352,31 @@ bool adversary_is_in(const struct sim *sim, const char *area)
     return sim->adversary && strncmp(adversary_node(sim->adversary)->area, area, strlen(area)) == 0;
 }
 
-bool adversary_record(struct sim *sim, const struct sim_node *node, uint8_t prefix, const struct qiao_id *id, const struct message_record *record)
+/* Under somebody else's id, but its own source. */
+static bool is_of_harbour(const struct sim *sim, const struct sim_node *node, struct qiao_bytes key)
 {
-    if (!sim->adversary || !words_are_hostile(id)) return false;
-    if (prefix == 'D') sim_fail(sim, "%s took a hostile message for a member", node->name);
+    buf_auto source = { 0 };
+    uint8_t secret[SIPHASH_KEY_SIZE];
+    if (key.size != DESTINATION_KEY_SIZE) return false;
+    address_write(&source, qiao_bytes_from_string(HARBOUR_AREA), qiao_bytes_from_string("gate"), qiao_bytes(NULL, 0));
+    node_secret(sim, node, secret);
+    return get_u32(key.data + key.size - TAG_SIZE) == source_tag(secret, &(struct header){ .source.raw = buf_bytes(&source) });
+}
+
+bool adversary_record(struct sim *sim, const struct sim_node *node, struct qiao_bytes key, const struct message_record *record)
+{
+    struct qiao_id id;
+    bool destination = key.data[0] == 'D';
+    memcpy(id.bytes, key.data + 1, QIAO_ID_SIZE);
+    if (!sim->adversary || !words_are_hostile(&id)) return sim->adversary && destination && is_of_harbour(sim, node, key);
+    if (destination) sim_fail(sim, "%s took a hostile message for a member", node->name);
     if (record->outcome == QIAO_OUTCOME_ACCEPTED) sim_fail(sim, "%s has a hostile message as accepted", node->name);
     return true;
+}
+
+bool adversary_sent(const struct sim *sim, const struct qiao_delivery *delivery)
+{
+    return sim->adversary && strcmp(delivery->message.source.area, HARBOUR_AREA) == 0;
 }
 
 /* ---- beginning and end ---- */

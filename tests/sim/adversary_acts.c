@@ -380,21 +380,44 @@ static bool send_the_same_again(struct adversary *a)
     return true;
 }
 
-/* An honest member's id with another content, in due form otherwise. */
-static bool take_the_id_of_another(struct adversary *a)
+/* ---- the ids of others ---- */
+
+static void send_under(struct adversary *a, const struct sim_message *m, const char *body)
+{
+    struct words w = to_nobody(a);
+    w.to_area = m->area;
+    w.to_org = m->org;
+    w.id = &m->id;
+    w.body = qiao_bytes_from_string(body);
+    send_signed(a, HARBOUR, &w, &a->keys.seal, SEAL_SUITE_INT1);
+}
+
+/* An id that was overheard is used for messages of its own, twice with different content: the second is in conflict with the first. */
+static bool use_the_id_of_another_twice(struct adversary *a)
 {
     const struct overheard *o = old_batch(a, false);
     struct qiao_bytes raw;
     struct envelope e;
-    char org[QIAO_ORG_SIZE_MAX + 1];
     struct pb_reader r = pb_reader(o ? buf_bytes(&o->entries) : qiao_bytes(NULL, 0));
     if (!o || !run_next(&r, &raw) || envelope_open(raw, &e) != QIAO_CODE_OK) return false;
-    snprintf(org, sizeof org, "%.*s", (int)e.header.destination.org.size, (const char *)e.header.destination.org.data);
-    struct words w = to_nobody(a);
-    w.to_org = org;
-    w.id = &e.header.id;
-    send_signed(a, HARBOUR, &w, &a->keys.seal, SEAL_SUITE_INT1);
+    const struct sim_message *m = &a->sim->messages[get_u32(e.header.id.bytes + 12)];
+    send_under(a, m, BODY);
+    send_under(a, m, "another body");
     return true;
+}
+
+/* Before its own message reaches the recipient, an id is used for another. The honest one must come to its end all the same. */
+static bool use_an_id_first(struct adversary *a)
+{
+    const struct sim *sim = a->sim;
+    for (uint32_t i = sim->messages_count; i > 0 && i + 400 > sim->messages_count; i--) {
+        const struct sim_message *m = &sim->messages[i - 1];
+        if (m->to != SIM_TO_MEMBER || m->conflicting || sim->recipients[m->first_recipient].deliveries > 0 || sim->recipients[m->first_recipient].origin) continue;
+        send_under(a, m, BODY);
+        a->waits_for_ack = true;
+        return true;
+    }
+    return false;
 }
 
 /* ---- equivocation: a receipt is asked for, and acknowledged in a twisted way ---- */
@@ -583,7 +606,8 @@ const struct act adversary_acts[] = {
     { "a copy under way without its proof", HARBOUR, REFUSED, QIAO_CODE_UNSIGNED, leave_out_a_copys_proof },
     { "a copy under way without hops left", HARBOUR, "message quarantined", QIAO_CODE_HOPS, use_up_a_copys_hops },
     { "the same batch under the same sequences", HARBOUR, NULL, QIAO_CODE_OK, send_the_same_again },
-    { "another's id with other content", HARBOUR, REFUSED, QIAO_CODE_CONFLICT, take_the_id_of_another },
+    { "another's id, twice", HARBOUR, REFUSED, QIAO_CODE_CONFLICT, use_the_id_of_another_twice },
+    { "another's id, before it came", HARBOUR, NULL, QIAO_CODE_OK, use_an_id_first },
     { "custody of another chain", HARBOUR, DOWN, QIAO_CODE_LINK_CUSTODY, sign_another_chain },
     { "two chains for one sequence", HARBOUR, DOWN, QIAO_CODE_LINK_CUSTODY, sign_two_chains },
     { "custody of what was never sent", HARBOUR, DOWN, QIAO_CODE_LINK_CUSTODY, sign_beyond },

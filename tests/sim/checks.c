@@ -195,6 +195,16 @@ void checks_verdict(struct sim *sim, struct sim_member *member, uint32_t index, 
 
 /* ---- on the disks ---- */
 
+static uint32_t tag_of_sender(const struct sim *sim, const struct sim_node *node, const struct sim_message *m)
+{
+    buf_auto source = { 0 };
+    uint8_t secret[SIPHASH_KEY_SIZE];
+    const struct sim_member *sender = &sim->members[m->sender];
+    address_write(&source, qiao_bytes_from_string(sim->nodes[sender->node].area), qiao_bytes_from_string(sender->name), qiao_bytes(NULL, 0));
+    node_secret(sim, node, secret);
+    return source_tag(secret, &(struct header){ .source.raw = buf_bytes(&source) });
+}
+
 static void destination_record(struct sim *sim, const struct sim_node *node, struct qiao_bytes key, const struct message_record *record)
 {
     char text[256];
@@ -203,6 +213,7 @@ static void destination_record(struct sim *sim, const struct sim_node *node, str
     uint32_t index = message_of(sim, &id), member = node->numbers[get_u16(key.data + 17)];
     if (sim->failed) return;
     struct sim_recipient *r = recipient_of(sim, &sim->messages[index], member - 1);
+    if (get_u32(key.data + 19) != tag_of_sender(sim, node, &sim->messages[index])) sim_fail(sim, "%s takes another's message for %s", node->name, checks_describe(sim, index, text));
     if (member == 0) sim_fail(sim, "%s keeps a message for a member it does not have", node->name);
     if (r->decided) sim_fail(sim, "decided twice, %u and then %u: %s", r->decided, record->outcome, checks_describe(sim, index, text));
     if (r->accepted && record->outcome != QIAO_OUTCOME_ACCEPTED && record->outcome != QIAO_OUTCOME_NONE)
@@ -270,9 +281,7 @@ void checks_committed(struct sim *sim, const struct sim_node *node, const struct
             sim_fail(sim, "%s writes a record that cannot be read", node->name);
             return;
         }
-        struct qiao_id id;
-        memcpy(id.bytes, op->key.data + 1, QIAO_ID_SIZE);
-        if (adversary_record(sim, node, op->key.data[0], &id, &record)) continue;
+        if (adversary_record(sim, node, op->key, &record)) continue;
         if (op->key.data[0] == 'D') destination_record(sim, node, op->key, &record);
         if (op->key.data[0] == 'O') origin_record(sim, op->key, &record);
         if (op->key.data[0] == 'R') set_record(sim, op->key, &record);

@@ -112,6 +112,7 @@ static enum qiao_verdict on_deliver(void *context, const struct qiao_delivery *d
     struct sim_member *member = context;
     struct sim *sim = member->sim;
     uint32_t message = get_u32(delivery->message.id.bytes + 12);
+    if (adversary_sent(sim, delivery)) return QIAO_VERDICT_ACCEPT;
     enum qiao_verdict verdict = checks_delivered(sim, member, delivery);
     if (sim->failed) return QIAO_VERDICT_LATER;
     if (member->crash_at_delivery) member->crash = member->crash_at_delivery;

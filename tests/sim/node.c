@@ -40,6 +40,14 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .connections_max = 64, .delivery_attempts_max = sim->attempts_max, .retry_ms_min = 50, .retry_ms_max = 800,
         .heartbeat_ms = 1000, .silence_ms = 4000, .handshake_ms = 2000, .custody_interval_ms = 4,
     };
+    node_secret(sim, node, ret_config->secret);
+}
+
+void node_secret(const struct sim *sim, const struct sim_node *node, uint8_t ret_secret[SIPHASH_KEY_SIZE])
+{
+    struct prng prng;
+    prng_init(&prng, sim->options.seed * 7919u + node->index);
+    prng_fill(&prng, ret_secret, SIPHASH_KEY_SIZE);
 }
 
 void node_start(struct sim *sim, struct sim_node *node)

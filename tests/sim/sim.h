@@ -11,6 +11,7 @@
 #define SIM_SIM_H
 
 #include "base/prng.h"
+#include "base/siphash.h"
 #include "codec/frame.h"
 #include "core/core.h"
 #include "sdk/session.h"
@@ -317,6 +318,8 @@ void node_step(struct sim *sim, struct sim_node *node, struct core_event *event)
 void node_settle(struct sim *sim, struct sim_node *node);
 void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, struct core_config *ret_config);
 
+/* What fingerprints and tags in its store are made with. */
+void node_secret(const struct sim *sim, const struct sim_node *node, uint8_t ret_secret[SIPHASH_KEY_SIZE]);
 void node_job(struct sim *sim, struct sim_node *node, uint64_t number);
 
 /* keys.c */
@@ -384,8 +387,10 @@ void adversary_step(struct sim *sim);
 bool adversary_is_quiet(const struct sim *sim);
 /* Everything that was tried has been told of. */
 void adversary_final(struct sim *sim);
-/* True for a record of a message it made, which nobody may take. */
-bool adversary_record(struct sim *sim, const struct sim_node *node, uint8_t prefix, const struct qiao_id *id, const struct message_record *record);
+/* True for a record of a message it made. Nobody may take those, but for one with an honest id: that one is its own message. */
+bool adversary_record(struct sim *sim, const struct sim_node *node, struct qiao_bytes key, const struct message_record *record);
+/* Is it from the hostile neighbour? */
+bool adversary_sent(const struct sim *sim, const struct qiao_delivery *delivery);
 
 /* audit.c */
 /* A core built from a copy of the node's store reports the same queue positions as the node. */

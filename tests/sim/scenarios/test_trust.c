@@ -72,6 +72,22 @@ ParameterizedTest(const size_t *index, trust, each_act_is_refused_and_told_of)
     story_end(&s);
 }
 
+/* While the sender is cut off from everybody else: the recipient gets both messages, each from who sent it. */
+Test(trust, an_id_that_somebody_else_used_first_is_still_the_senders)
+{
+    struct story s = story_begin_hostile();
+    talk(&s);
+    s.community->blocked_until_ms = s.sim->now_ms + 4000;
+    uint32_t message = story_send(&s, s.hotline, s.court, QIAO_LANE_NORMAL, SIM_CASES, 0);
+    for (size_t i = 0; i < adversary_acts_count; i++)
+        if (strcmp(adversary_acts[i].name, "another's id, before it came") == 0) try(&s, &adversary_acts[i]);
+    cr_assert_eq(story_outcome(&s, message)->deliveries, 0);
+    sim_run(s.sim, 12000);
+    cr_assert_eq(story_outcome(&s, message)->seen, QIAO_OUTCOME_ACCEPTED);
+    checks_final(s.sim);
+    story_end(&s);
+}
+
 /* Accepted in time, it stays accepted: its second copy is recognised although it comes too late. */
 Test(trust, a_message_played_back_after_it_expired_is_told_of_as_known)
 {
