@@ -127,6 +127,8 @@ bool rules_copy(struct core *core, const struct envelope *e, size_t i, struct bu
     struct qiao_id id = core_new_id(core);
     write_target(&destination, &rule->copies[i]);
     raw->size = 0;
+    ret_copy->raw.size = 0;
+    if (qiao_bytes_equal(buf_bytes(&destination), e->header.destination.raw)) return true; /* it goes there anyway */
     envelope_write_changed(raw, e, buf_bytes(&destination), &id);
     if (e->header.privacy == QIAO_PRIVACY_SEALED || envelope_open(buf_bytes(raw), ret_copy) != QIAO_CODE_OK) {
         core_notice(core, "copy not made", rule->copies[i].written, QIAO_CODE_RULE, e->header.privacy == QIAO_PRIVACY_SEALED ? "it is sealed for one seat" : "with this address it is too large");

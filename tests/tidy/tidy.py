@@ -33,12 +33,13 @@ INCLUDES = {
     'proto/wire': {'qiao', 'proto/base', 'proto/codec', 'proto/wire'},
     'broker/conf': {'qiao', 'broker/conf'},
     'broker/core': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'schema', 'broker/core'},
+    'broker/plan': {'qiao', 'proto/base', 'proto/codec', 'broker/conf', 'broker/core', 'broker/plan'},
     'broker/store': {'qiao', 'broker/store'},
     'broker/edge': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'broker/conf', 'broker/core', 'broker/store', 'broker/edge'},
     'broker': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'broker/conf', 'broker/core', 'broker/store', 'broker/edge', 'broker'},
     'adapters/base': {'qiao', 'adapters/base'},
     'adapters/sdk': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'proto/wire', 'adapters/sdk'},
-    'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'adapters/ctl', 'adapters/ctl/pki'},
+    'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'broker/plan', 'adapters/ctl', 'adapters/ctl/pki'},
     'adapters/ctl/pki': {'qiao', 'adapters/ctl/pki'},
     'adapters': {'qiao', 'schema', 'adapters/base'},  # and their own folder
 }
