@@ -97,7 +97,8 @@ static void look_at_both_ends(struct lint *lint, const struct conf *conf, size_t
         return;
     const struct conf_link *back = link_to(other->conf, conf->node.id);
     if (strcmp(other->conf->node.area, link->area) != 0)
-        (void)lint_add(lint, PLAN_BLACK_HOLE, place, key, "%s serves area %s, not %s; what is sent to it by this code has nowhere to go: correct the area", link->node, other->conf->node.area, link->area);
+        (void)lint_add(lint, PLAN_BLACK_HOLE, place, key, "%s serves area %s, not %s; what is sent to it by this code has nowhere to go: correct the area", link->node,
+                       other->conf->node.area, link->area);
     else if (!back)
         (void)lint_add(lint, PLAN_UNREACHABLE, place, key, "%s has no link to %s and will refuse this one; add it there", link->node, conf->node.id);
     else if (back->role != mirror[link->role])
