@@ -52,6 +52,8 @@ struct conf {
         char **suites;             /* int1, gm1, none; empty: int1 and gm1 */
         size_t suites_count;
         char *sm2_signer_id;
+        uint32_t signed_age_days_max; /* 0: however old */
+        uint32_t signed_ahead_max; /* ms */
     } trust;
     struct {
         bool plain_tcp;            /* tcp:// beyond loopback, in so many words */

@@ -94,6 +94,10 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Signature suites taken from others: int1, gm1; none takes unsigned messages too, and alone switches signatures off. Left out: int1 and gm1.") \
     V(conf, trust.sm2_signer_id, "trust.sm2_signer_id", TEXT, NULL, 1, 64, "", RESTART, OPTIONAL, "\"1234567812345678\"", \
       "What SM2 signatures digest with each message (GB/T 35276). The same in the whole federation.") \
+    V(conf, trust.signed_age_days_max, "trust.signed_age_days_max", COUNT, "90", 0, 36500, "days", LIVE, OPTIONAL, "90", \
+      "Messages signed longer ago are refused as STALE: a node may be cut off this long. Duplicates are known by records at least as old. 0: however old.") \
+    V(conf, trust.signed_ahead_max, "trust.signed_ahead_max", DURATION, "24h", 0, 2592000000, "milliseconds", LIVE, OPTIONAL, "24h", \
+      "Messages signed further in the future are refused as AHEAD: the clock of their signer, or of this node, is wrong. 0: not looked at.") \
     V(conf, allow.plain_tcp, "allow.plain_tcp", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
       "Allow tcp:// without TLS beyond this machine. Anyone on the way can then read and change what is not sealed.") \
     V(conf, allow.local_members_any, "allow.local_members_any", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \

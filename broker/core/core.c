@@ -458,6 +458,8 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->retry_ms_max = config->retry_ms_max;
     own->heartbeat_ms = config->heartbeat_ms;
     own->silence_ms = config->silence_ms;
+    own->signed_age_ms_max = config->signed_age_ms_max;
+    own->signed_ahead_ms_max = config->signed_ahead_ms_max;
     own->handshake_ms = config->handshake_ms;
 }
 

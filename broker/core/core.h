@@ -56,6 +56,8 @@ struct core_config {
     uint32_t heartbeat_ms, silence_ms, handshake_ms;
     uint32_t custody_interval_ms; /* between two custody receipts on one link at least */
     uint64_t clock_skew_ms_max; /* 0: peers' clocks are not looked at */
+    uint64_t signed_age_ms_max; /* messages signed longer ago are refused, 0: however old; what is kept to know duplicates by is older */
+    uint64_t signed_ahead_ms_max; /* by how much a signature may be of the future, 0: not looked at */
     /* One human line a decision, for --trace and tests; NULL: none. */
     void (*trace)(void *context, const char *line);
     /* What operators should know of peers; NULL: nobody is told. */

@@ -196,8 +196,8 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     const struct header *h = &e->header;
     bool receipt = h->kind == QIAO_KIND_RECEIPT;
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
-    bool genuine = code == QIAO_CODE_OK && !receipt;
-    if (genuine && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
+    bool genuine = (code == QIAO_CODE_OK || code == QIAO_CODE_STALE || code == QIAO_CODE_AHEAD) && !receipt;
+    if (genuine && code == QIAO_CODE_OK && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
     if (genuine && code == QIAO_CODE_OK && !registry_is_kind(h->kind)) code = judge_on_arrival(core, from, h);
     if (genuine && code != QIAO_CODE_OK && came_before(core, from, e)) {
         to_targets(core, e, origin);
@@ -390,16 +390,33 @@ static void taken(struct core *core, struct connection *c, const struct batch_vi
 
 /* ---- batches whose signatures were checked ---- */
 
+/* A signature is good for a while: so long duplicates are recognised, and what is older is not taken as new (README.md). */
+static unsigned check_age(const struct core *core, const struct group_unit *unit)
+{
+    const struct core_config *c = &core->config;
+    uint64_t at_ms = unit->proof.signed_at_ms;
+    if (unit->code != QIAO_CODE_OK || unit->proof.suite == SEAL_SUITE_NONE) return QIAO_CODE_OK;
+    if (c->signed_age_ms_max && at_ms < core->wall_ms && core->wall_ms - at_ms > c->signed_age_ms_max) return QIAO_CODE_STALE;
+    return c->signed_ahead_ms_max && at_ms > core->wall_ms && at_ms - core->wall_ms > c->signed_ahead_ms_max ? QIAO_CODE_AHEAD : QIAO_CODE_OK;
+}
+
+/* Outcomes may be late: each is taken once, whenever it comes. */
+static unsigned code_of(const struct group_message *m, unsigned age)
+{
+    return m->code == QIAO_CODE_OK && m->kind != QIAO_KIND_RECEIPT ? age : m->code;
+}
+
 static void take_unit(struct core *core, struct peer *from, const struct group_batch *batch, const struct group_unit *unit)
 {
+    unsigned age = check_age(core, unit);
     bool fits = unit->bytes <= QIAO_ENVELOPE_SIZE_MAX; /* a frame, behind others */
     /* Of a member's group some may be duplicates, or not allowed: each message goes its own way. */
-    bool whole = unit->one_way && fits && core_signs(core) && !from->member && !rules_may_part(core, from, batch, unit);
+    bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK && !rules_may_part(core, from, batch, unit);
     struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
     for (uint32_t i = unit->first; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];
         origin.message = i;
-        if (m->raw.size > 0) accept(core, from, m->raw, &origin, m->code);
+        if (m->raw.size > 0) accept(core, from, m->raw, &origin, code_of(m, age));
     }
 }
 

@@ -71,6 +71,7 @@ struct adversary {
     uint64_t tried_ms, tried_life; /* life of the pipe it was tried on */
     uint32_t tries;
     enum twist twist;
+    uint64_t signs_at_ms;         /* the next signatures, 0: now */
     bool withholds_keys, shows_nothing;
     bool done;
     bool waits_for_ack;

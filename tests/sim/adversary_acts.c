@@ -80,6 +80,19 @@ static bool sign_noise(struct adversary *a)
     return true;
 }
 
+/* In due form, but kept back, or made for later. */
+static bool sign_at(struct adversary *a, int64_t from_now_ms)
+{
+    struct words w = to_a_member(a);
+    a->signs_at_ms = sim_wall_ms(a->sim) + (uint64_t)from_now_ms;
+    send_signed(a, HARBOUR, &w, &a->keys.seal, SEAL_SUITE_INT1);
+    a->signs_at_ms = 0;
+    return true;
+}
+
+static bool sign_long_ago(struct adversary *a) { return sign_at(a, -(int64_t)SIM_SIGNED_AGE_MS_MAX - 60000); }
+static bool sign_for_later(struct adversary *a) { return sign_at(a, (int64_t)SIM_SIGNED_AHEAD_MS_MAX + 60000); }
+
 /* Two messages alone; the second carries the first one's proof. */
 static bool show_the_proof_of_another(struct adversary *a)
 {
@@ -588,6 +601,8 @@ const struct act adversary_acts[] = {
     { "a message without a signature", HARBOUR, REFUSED, QIAO_CODE_UNSIGNED, send_unsigned },
     { "a message of a suite that is not accepted", HARBOUR, REFUSED, QIAO_CODE_SUITE, send_in_another_suite },
     { "a signature of noise", HARBOUR, REFUSED, QIAO_CODE_SIGNATURE, sign_noise },
+    { "a message signed long ago", HARBOUR, REFUSED, QIAO_CODE_STALE, sign_long_ago },
+    { "a message signed for later", HARBOUR, REFUSED, QIAO_CODE_AHEAD, sign_for_later },
     { "the proof of another message", HARBOUR, REFUSED, QIAO_CODE_SIGNATURE, show_the_proof_of_another },
     { "a group with one left out", HARBOUR, DOWN, QIAO_CODE_FRAME_BODY, leave_one_out },
     { "a group with two swapped", HARBOUR, REFUSED, QIAO_CODE_SIGNATURE, swap_two },

@@ -45,7 +45,7 @@ void words_sign(struct adversary *a, const struct seal *seal, unsigned suite, co
     struct merkle_hash nodes[3 * 16];
     uint8_t statement[PROOF_STATEMENT_SIZE], signature[SEAL_SIGNATURE_SIZE], field[PROOF_HEAD_SIZE];
     struct seal_key_id key_id;
-    uint64_t at_ms = sim_wall_ms(a->sim);
+    uint64_t at_ms = a->signs_at_ms ? a->signs_at_ms : sim_wall_ms(a->sim);
     assert(count <= 16);
     for (uint32_t i = 0; i < count; i++) {
         struct envelope_parts parts;

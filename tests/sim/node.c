@@ -39,6 +39,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .member_window_messages = sim->member_window_messages, .member_window_bytes = 256 * 1024,
         .connections_max = 64, .delivery_attempts_max = sim->attempts_max, .retry_ms_min = 50, .retry_ms_max = 800,
         .heartbeat_ms = 1000, .silence_ms = 4000, .handshake_ms = 2000, .custody_interval_ms = 4,
+        .signed_age_ms_max = SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
     };
     node_secret(sim, node, ret_config->secret);
 }

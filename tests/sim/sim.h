@@ -22,6 +22,8 @@
 enum { SIM_NODES_MAX = 16, SIM_MEMBERS_MAX = 48, SIM_CASES = 4, SIM_TEXT_SIZE = 64 };
 
 #define SIM_WALL_MS 1700000000000u /* wall clock when the world begins */
+#define SIM_SIGNED_AGE_MS_MAX (90ull * 24 * 3600 * 1000)
+#define SIM_SIGNED_AHEAD_MS_MAX 60000u /* clocks are off by less */
 #define SIM_NEVER UINT64_MAX
 
 struct sim;
