@@ -343,7 +343,7 @@ const struct command command_bench_send = {
             "latency percentiles in milliseconds until acknowledgement and until outcome. Exit status 1 if a message was not acknowledged, "
             "or ended otherwise than accepted.\n\n"
             "With --rate the messages follow a fixed schedule, and latency counts from the time a message was due, so that a node that stalls "
-            "cannot look fast. Messages have status TEST. \"qiao bench recv\" at the other end finds losses, duplicates and wrong order.",
+            "cannot look fast. Messages have status TEST, which only members with drills: true take. \"qiao bench recv\" at the other end finds losses, duplicates and wrong order.",
     .example = "qiao bench send --to 990101/urban-mgmt --count 100000 --window 1024 --wait-outcomes",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
