@@ -6,6 +6,7 @@
 #include <qiao/limits.h>
 #include <schema/allocation.pb-c.h>
 #include <schema/case.pb-c.h>
+#include <schema/dead.pb-c.h>
 #include <schema/organisation.pb-c.h>
 #include <schema/receipt.pb-c.h>
 #include <schema/referral.pb-c.h>
@@ -17,6 +18,7 @@ static const struct {
     const ProtobufCMessageDescriptor *descriptor;
 } bodies[] = {
     { QIAO_KIND_RECEIPT, &qiao__v1__receipt__descriptor },
+    { QIAO_KIND_DEAD_LETTER, &qiao__v1__dead_letter__descriptor },
     { QIAO_KIND_ORG_REGISTER, &qiao__v1__org_register__descriptor },
     { QIAO_KIND_ORG_UPDATE, &qiao__v1__org_update__descriptor },
     { QIAO_KIND_ORG_SUSPEND, &qiao__v1__org_suspend__descriptor },

@@ -133,6 +133,15 @@ static void print_line(const char *name, const char *text)
     free(printable);
 }
 
+static void print_dead(const Qiao__V1__StatusReply *status)
+{
+    char size[TEXT_SIZE_SIZE];
+
+    text_size_format(status->dead_letter_bytes, size);
+    if (status->dead_letters || status->quarantined)
+        printf("%-12s %" PRIu64 " messages, %s, and %" PRIu64 " in quarantine (qiao dead list)\n", "dead letters", status->dead_letters, size, status->quarantined);
+}
+
 static void print_node(const Qiao__V1__StatusReply *status)
 {
     char up[TEXT_DURATION_SIZE], used[TEXT_SIZE_SIZE], most[TEXT_SIZE_SIZE];
@@ -151,8 +160,10 @@ static void print_node(const Qiao__V1__StatusReply *status)
     printf("%-12s %" PRIu64 " accepted from members, %" PRIu64 " forwarded, %" PRIu64 " delivered, %" PRIu64 " duplicates, %" PRIu64
            " frames rejected\n",
            "messages", status->accepted, status->forwarded, status->delivered, status->duplicates, status->rejected_frames);
-    printf("%-12s %" PRIu64 " accepted, %" PRIu64 " refused, %" PRIu64 " expired, %" PRIu64 " dead\n\n", "outcomes", status->outcomes_accepted,
+    printf("%-12s %" PRIu64 " accepted, %" PRIu64 " refused, %" PRIu64 " expired, %" PRIu64 " dead\n", "outcomes", status->outcomes_accepted,
            status->outcomes_refused, status->outcomes_expired, status->outcomes_dead);
+    print_dead(status);
+    printf("\n");
 }
 
 static int take_status(void *context, const Qiao__V1__AdminReply *reply)

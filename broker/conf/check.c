@@ -25,6 +25,7 @@ static int check_policy(struct build *build);
 static int check_rules(struct build *build);
 static int check_process(struct build *build);
 static int check_registry(struct build *build);
+static int check_dead_letters(struct build *build);
 
 int build_check(struct build *build)
 {
@@ -36,6 +37,7 @@ int build_check(struct build *build)
         check_rules,
         check_process,
         check_registry,
+        check_dead_letters,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         int r = checks[i](build);
@@ -319,5 +321,25 @@ static int check_registry(struct build *build)
     }
     if (conf->registry.required && count == 0)
         conf_errors_add(&build->errors, place_of(build, "registry.required"), "registry.registrars", "is missing beside registry.required; expected at least two, or nobody could be registered");
+    return 0;
+}
+
+/* A member of this node by its name, or an office anywhere by its address. */
+static int check_dead_letters(struct build *build)
+{
+    const char *owner = build->conf->dead_letters.owner;
+    char why[FORMAT_WHY_SIZE];
+    if (!owner || is_wrong(build, "dead_letters.owner") || is_wrong(build, "members"))
+        return 0;
+    struct conf_place place = place_of(build, "dead_letters.owner");
+    if (strchr(owner, '/')) {
+        if (!format_office(owner, why))
+            conf_errors_add(&build->errors, place, "dead_letters.owner", "found \"%s\"; %s", owner, why);
+        return 0;
+    }
+    for (size_t i = 0; i < build->conf->members_count; i++)
+        if (build->conf->members[i].name && strcmp(build->conf->members[i].name, owner) == 0)
+            return 0;
+    conf_errors_add(&build->errors, place, "dead_letters.owner", "found \"%s\", which is no member of this node; expected one of members, or an address such as 990101001/urban-mgmt", owner);
     return 0;
 }

@@ -69,7 +69,6 @@ struct conf {
         uint32_t handshakes_per_second_max;
         uint32_t connections_per_address_max, unproven_per_address_max, handshakes_per_address_max;
         uint64_t unproven_bytes_max;
-        uint32_t delivery_attempts_max;    /* verdicts of "retry" before a message is dead */
         uint32_t retry_ms_min, retry_ms_max;
         uint32_t heartbeat_ms, silence_ms, handshake_ms;
         uint32_t clock_skew_ms_max;        /* 0: not looked at */
@@ -98,7 +97,15 @@ struct conf {
         char *user, *group;        /* to become when started as root; NULL: stay */
         char *seccomp;             /* off log enforce */
     } process;
-    char *dead_letter_owner;       /* who looks after dead letters, for receipts */
+    struct {
+        char *owner;               /* who is told: member of this node, or area/org or area/org#seat; NULL: nobody */
+        char *contact;             /* who looks after them, in words, for receipts */
+        uint32_t attempts_max;     /* deliveries that failed before a message is dead */
+        uint32_t age_max;          /* milliseconds since the first of them; 0: no limit */
+        uint32_t crash_within;     /* milliseconds from a delivery in which a session that ends is blamed on it */
+        uint32_t messages_max;     /* kept */
+        uint64_t bytes_max;
+    } dead_letters;
     char *path;                    /* the file it came from */
 };
 

@@ -58,10 +58,17 @@ bool format_org(const char *text, char why[FORMAT_WHY_SIZE])
 /* The seats of one organisation cannot control each other, but a seat may be named to keep others of it away. */
 bool format_registrar(const char *text, char why[FORMAT_WHY_SIZE])
 {
+    if (strspn(text, DIGITS) != 6)
+        return REFUSE("expected the address of an office of the district, as in 990101/registry or 990101/registry#duty");
+    return format_office(text, why);
+}
+
+bool format_office(const char *text, char why[FORMAT_WHY_SIZE])
+{
     char name[130];
     size_t area = strspn(text, DIGITS), rest = strlen(text) - area;
-    if (area != 6 || text[area] != '/' || rest >= sizeof name)
-        return REFUSE("expected the address of an office of the district, as in 990101/registry or 990101/registry#duty");
+    if ((area != 6 && area != 9 && area != 12) || text[area] != '/' || rest >= sizeof name)
+        return REFUSE("expected the address of an office, as in 990101/registry or 990101/registry#duty");
     memcpy(name, text + area + 1, rest);
     char *seat = strchr(name, '#');
     if (seat)

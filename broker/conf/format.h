@@ -16,6 +16,7 @@ bool format_text(const char *text, char why[FORMAT_WHY_SIZE]);
 bool format_org(const char *text, char why[FORMAT_WHY_SIZE]);
 /* AREA/ORG or AREA/ORG#SEAT with the area of a district. */
 bool format_registrar(const char *text, char why[FORMAT_WHY_SIZE]);
+bool format_office(const char *text, char why[FORMAT_WHY_SIZE]); /* area/org or area/org#seat */
 bool format_listen_url(const char *text, char why[FORMAT_WHY_SIZE]);
 bool format_dial_url(const char *text, char why[FORMAT_WHY_SIZE]);
 

@@ -124,8 +124,6 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "New connections served in a second from one address.") \
     V(conf, limits.unproven_bytes_max, "limits.unproven_bytes_max", BYTES, "128 KiB", 8192, UINT64_C(1) << 30, "bytes", LIVE, OPTIONAL, "128 KiB", \
       "What a connection may send in all before it has proved who it is. Messages are never taken before that.") \
-    V(conf, limits.delivery_attempts_max, "limits.delivery_attempts_max", COUNT, "16", 1, 1000000, "verdicts", LIVE, OPTIONAL, "16", \
-      "Verdicts of \"retry\" before a message is a dead letter.") \
     V(conf, limits.retry_ms_min, "limits.retry_ms_min", DURATION, "500ms", 1, 86400000, "milliseconds", LIVE, OPTIONAL, "500ms", \
       "Wait before the first new delivery after \"retry\"; it doubles up to retry_ms_max.") \
     V(conf, limits.retry_ms_max, "limits.retry_ms_max", DURATION, "60s", 1, 86400000, "milliseconds", LIVE, OPTIONAL, "60s", \
@@ -166,8 +164,20 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Group to become with it; left out: the user's own. Who is in this group may reach the node over ipc://.") \
     V(conf, process.seccomp, "process.seccomp", SECCOMP, "enforce", 0, 0, "", RESTART, OPTIONAL, "enforce", \
       "System calls that a broker does not make: enforce refuses them, log lets them pass and tells the kernel's audit log, off does nothing.") \
-    V(conf, dead_letter_owner, "dead_letter_owner", TEXT, NULL, 1, 256, "", RESTART, OPTIONAL, "\"duty desk, +86 990 1234567\"", \
-      "Who looks after messages that could not be delivered; named in their receipts.")
+    V(conf, dead_letters.owner, "dead_letters.owner", TEXT, NULL, 1, 256, "", RESTART, OPTIONAL, "urban-management", \
+      "Who is sent a notice of each message that could not be delivered or expired here: a member of this node, or AREA/ORG, or AREA/ORG#SEAT. Left out: nobody.") \
+    V(conf, dead_letters.contact, "dead_letters.contact", TEXT, NULL, 1, 256, "", RESTART, OPTIONAL, "\"duty desk, +86 990 1234567\"", \
+      "Who looks after messages that could not be delivered, in words; named in their receipts.") \
+    V(conf, dead_letters.attempts_max, "dead_letters.attempts_max", COUNT, "16", 1, 65535, "deliveries", LIVE, OPTIONAL, "16", \
+      "Deliveries that failed, by a verdict of \"retry\" or because the member's session ended over them, before a message is a dead letter.") \
+    V(conf, dead_letters.age_max, "dead_letters.age_max", DURATION, "0", 0, 4233600000, "milliseconds", LIVE, OPTIONAL, "2d", \
+      "A message whose first failed delivery was so long ago is a dead letter at the next one, however few there were. 0: only their number counts.") \
+    V(conf, dead_letters.crash_within, "dead_letters.crash_within", DURATION, "30s", 10, 86400000, "milliseconds", LIVE, OPTIONAL, "30s", \
+      "A member's session that breaks so soon after a delivery without an answer is taken to have broken over that message.") \
+    V(conf, dead_letters.messages_max, "dead_letters.messages_max", COUNT, "10000", 1, 1000000, "messages", LIVE, OPTIONAL, "10000", \
+      "Dead letters kept. When there is no room for another, its message goes on being tried and the node says that it is degraded.") \
+    V(conf, dead_letters.bytes_max, "dead_letters.bytes_max", BYTES, "256 MiB", 2097152, UINT64_C(1) << 40, "bytes", LIVE, OPTIONAL, "256 MiB", \
+      "The same in bytes.")
 
 struct conf_item {
     const char *name;

@@ -255,6 +255,7 @@ void batch_absorb(struct core *core)
     arena_absorb(&into->small, &from->small);
     absorb_runs(into, from);
     id_set_merge(&into->seen, &from->seen);
+    dead_absorbed(core, slot);
     into->bytes += from->bytes;
     into->signs |= from->signs;
     buf_append(&into->audit, from->audit.data, from->audit.size);
@@ -292,6 +293,7 @@ void batch_stored(struct core *core)
     struct batch *batch = &core->batches[slot];
     audit_stored(core, batch);
     sign_stored(core, batch);
+    dead_stored(core, slot);
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
         for (unsigned lane = 0; lane < LINK_LANES; lane++) {

@@ -2,6 +2,7 @@
 #include "codec/envelope.h"
 #include "codec/run.h"
 #include "core/core.h"
+#include "core/dead.h"
 #include "core/keys.h"
 #include "core/registry.h"
 
@@ -103,6 +104,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'S', check_anything },
         { 'N', registry_check_record },
         { 'U', check_audit },
+        { 'Z', dead_check_record },
         { 'I', check_place },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)

@@ -103,6 +103,13 @@ static void promote_listener(struct core *core, struct peer *peer, const struct 
     }
 }
 
+/* A process that crashed says no goodbye, one that hangs falls silent, one that is confused sends what cannot be. A session that another
+ * took over, or that this node ends, says nothing of the messages it had. */
+static bool is_broken(const struct connection *c, unsigned code)
+{
+    return c->ended || code == QIAO_CODE_LINK_TIMEOUT || code == QIAO_CODE_FRAME_BODY;
+}
+
 /* The session is over for the core; what is in out still goes, then the shell closes the stream and reports CORE_CLOSED. */
 void connection_drop(struct core *core, struct connection *c, unsigned code, const char *reason)
 {
@@ -127,6 +134,7 @@ void connection_drop(struct core *core, struct connection *c, unsigned code, con
     }
     bool was_out = peer->out == c;
     if (was_out) peer->out = NULL;
+    if (was_out && peer->member && is_broken(c, code)) deliver_lost(core, peer);
     if (c->up) peer->connections--;
     c->up = false;
     if (!was_out && peer->connections > 0) return;
@@ -243,6 +251,7 @@ static void step_closed(struct core *core, const struct core_event *event)
 {
     struct connection *c = core_connection(core, event->connection);
     if (!c) return;
+    c->ended = true;
     if (!c->closing) connection_drop(core, c, QIAO_CODE_OK, "stream ended");
     connection_forget(core, c);
 }
@@ -323,7 +332,7 @@ static void tick_queues(struct core *core)
 {
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
-        if (peer->held_count > 0) deliver_due(core, peer);
+        deliver_tick(core, peer);
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (peer->queues[lane].expiry_ms != 0 && peer->queues[lane].expiry_ms <= core->wall_ms) queue_expire(core, peer, lane);
     }
@@ -365,7 +374,7 @@ uint64_t core_deadline_ms(struct core *core)
     }
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
-        uint64_t due = peer->held_count > 0 ? deliver_deadline_ms(peer) : LINK_NEVER;
+        uint64_t due = deliver_deadline_ms(core, peer);
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (peer->queues[lane].expiry_ms != 0 && core->tick_ms < due) due = core->tick_ms;
         if (due < deadline) deadline = due;
@@ -399,6 +408,7 @@ size_t core_filling_bytes(const struct core *core)
 const struct store_batch *core_seal(struct core *core)
 {
     if (!core_wants_seal(core)) return NULL;
+    dead_flush(core);
     batch_flush_receipts(core);
     struct batch *batch = core_batch(core);
     batch_close(core);
@@ -454,6 +464,10 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->member_window_bytes = config->member_window_bytes;
     own->connections_max = config->connections_max;
     own->delivery_attempts_max = config->delivery_attempts_max;
+    own->delivery_age_ms_max = config->delivery_age_ms_max;
+    own->crash_within_ms = config->crash_within_ms;
+    own->dead_letters_max = config->dead_letters_max;
+    own->dead_letter_bytes_max = config->dead_letter_bytes_max;
     own->retry_ms_min = config->retry_ms_min;
     own->retry_ms_max = config->retry_ms_max;
     own->heartbeat_ms = config->heartbeat_ms;

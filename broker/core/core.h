@@ -35,7 +35,10 @@ struct core_config {
     const char *node, *area;
     const struct core_peer_config *peers;
     size_t peers_count;
-    const char *dead_letter_owner;
+    const char *dead_letter_owner;   /* who is told: a member of this node, area/org or area/org#seat; NULL: nobody */
+    const char *dead_letter_contact; /* who looks after them, in words; NULL: the node's name */
+    uint32_t dead_letters_max;       /* kept */
+    uint64_t dead_letter_bytes_max;
     const struct seal *seal;
     const char *const *registrars; /* of the register of organisations: area/org or area/org#seat */
     size_t registrars_count;
@@ -51,7 +54,9 @@ struct core_config {
     uint32_t member_window_messages;
     uint64_t member_window_bytes;
     uint32_t connections_max;
-    uint32_t delivery_attempts_max;
+    uint32_t delivery_attempts_max; /* failed deliveries */
+    uint64_t delivery_age_ms_max;   /* since the first of them; 0: no limit */
+    uint32_t crash_within_ms;       /* from a delivery: a session that breaks then is blamed on it */
     uint32_t retry_ms_min, retry_ms_max;
     uint32_t heartbeat_ms, silence_ms, handshake_ms;
     uint32_t custody_interval_ms; /* between two custody receipts on one link at least */

@@ -1,5 +1,5 @@
 /* Delivery to members: each message stays until the member has given a verdict on it; a case that is retried holds up only itself. */
-#include "core/state.h"
+#include "core/deliver.h"
 
 #include "proof/decider.h"
 
@@ -7,12 +7,10 @@
 
 #include "schema/link.pb-c.h"
 
-/* Due again when the member answers, or with its next session. */
-#define UNDER_WAY (LINK_NEVER - 1)
 /* A member with more messages than this waiting behind retried cases gets nothing new until some are decided. */
 #define HELD_MAX 4096u
 
-static uint64_t hash_case(struct qiao_bytes case_id)
+uint64_t deliver_hash_case(struct qiao_bytes case_id)
 {
     uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < case_id.size; i++) hash = (hash ^ case_id.data[i]) * 0x100000001b3u;
@@ -21,7 +19,7 @@ static uint64_t hash_case(struct qiao_bytes case_id)
 
 /* ---- flights ---- */
 
-static struct flight *flight_at(struct queue *q, uint32_t i)
+struct flight *flight_at(struct queue *q, uint32_t i)
 {
     return &q->flights[(q->flights_first + i) % q->flights_capacity];
 }
@@ -45,7 +43,7 @@ static struct flight *flight_add(struct queue *q, uint64_t first, const struct r
     return f;
 }
 
-static struct flight *flight_find(struct queue *q, uint64_t sequence)
+struct flight *flight_find(struct queue *q, uint64_t sequence)
 {
     uint32_t low = 0, high = q->flights_count;
     while (low < high) {
@@ -58,7 +56,7 @@ static struct flight *flight_find(struct queue *q, uint64_t sequence)
     return NULL;
 }
 
-static bool is_resolved(const struct flight *f, uint64_t sequence)
+bool flight_has(const struct flight *f, uint64_t sequence)
 {
     uint64_t i = sequence - f->first;
     return f->bits[i / 64] >> (i % 64) & 1;
@@ -77,7 +75,7 @@ static void compact(struct queue *q)
     q->flights_finished = 0;
 }
 
-static void drop_finished(struct queue *q)
+void flight_drop_finished(struct queue *q)
 {
     while (q->flights_count > 0 && flight_at(q, 0)->resolved == flight_at(q, 0)->count) {
         free(flight_at(q, 0)->bits);
@@ -98,7 +96,7 @@ static void resolve(struct core *core, struct peer *peer, unsigned lane, struct 
 {
     struct queue *q = &peer->queues[lane];
     uint64_t i = sequence - f->first;
-    assert(!is_resolved(f, sequence));
+    assert(!flight_has(f, sequence));
     f->bits[i / 64] |= 1ull << (i % 64);
     q->flying_messages--;
     if (++f->resolved < f->count) return;
@@ -110,7 +108,7 @@ static void resolve(struct core *core, struct peer *peer, unsigned lane, struct 
 
 /* ---- held messages ---- */
 
-static struct held *held_find(struct peer *peer, unsigned lane, uint64_t sequence)
+struct held *held_find(struct peer *peer, unsigned lane, uint64_t sequence)
 {
     for (size_t i = 0; i < peer->held_count; i++)
         if (peer->held[i].lane == lane && peer->held[i].sequence == sequence) return &peer->held[i];
@@ -133,7 +131,7 @@ static bool case_is_held(const struct peer *peer, unsigned lane, uint64_t sequen
     return false;
 }
 
-static struct held *held_add(struct peer *peer, unsigned lane, uint64_t sequence, uint64_t case_hash)
+struct held *held_add(struct peer *peer, unsigned lane, uint64_t sequence, uint64_t case_hash)
 {
     if (peer->held_count == peer->held_capacity) {
         peer->held_capacity = peer->held_capacity ? peer->held_capacity * 2 : 8;
@@ -164,14 +162,6 @@ void deliver_stored(struct core *core, struct peer *peer, unsigned slot)
     deliver_due(core, peer);
 }
 
-uint64_t deliver_deadline_ms(const struct peer *peer)
-{
-    uint64_t due = LINK_NEVER;
-    for (size_t i = 0; peer->out && i < peer->held_count; i++)
-        if (peer->held[i].due_ms < due) due = peer->held[i].due_ms;
-    return due;
-}
-
 /* ---- sending ---- */
 
 static bool get_run(struct core *core, struct peer *peer, unsigned lane, uint64_t first, struct run_view *ret_run)
@@ -181,49 +171,79 @@ static bool get_run(struct core *core, struct peer *peer, unsigned lane, uint64_
     return store_get(core->store, key_bytes(&key), &value) && run_open(value, ret_run);
 }
 
-static bool was_decided(struct core *core, struct peer *peer, const struct envelope *e)
+static bool get_record(struct core *core, const struct peer *peer, const struct envelope *e, struct message_record *ret_record)
 {
     struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
     struct qiao_bytes value;
+    return store_get(core->store, key_bytes(&key), &value) && record_read(value, ret_record);
+}
+
+/* What is known of its failed deliveries since before the start. */
+static void load_failures(struct held *h, const struct message_record *record)
+{
+    h->attempts = record->peer;
+    h->first_ms = record->at_ms;
+    h->alone |= (record->flags & RECORD_ALONE) != 0;
+}
+
+/* After a start: it may have been answered before, or have ended sessions. True: it does not go with the others. */
+static bool was_met(struct core *core, struct peer *peer, unsigned lane, struct flight *f, uint64_t sequence, const struct envelope *e)
+{
     struct message_record record;
-    return store_get(core->store, key_bytes(&key), &value) && record_read(value, &record) && record.outcome != QIAO_OUTCOME_NONE;
+    if (!get_record(core, peer, e, &record)) return false;
+    bool ended = record.outcome != QIAO_OUTCOME_NONE || (record.flags & RECORD_RETRIED && record.code != (uint16_t)e->attempt);
+    if (ended) resolve(core, peer, lane, f, sequence);
+    if (ended) return true;
+    if (!(record.flags & RECORD_ALONE) || held_find(peer, lane, sequence)) return false;
+    struct held *h = held_add(peer, lane, sequence, deliver_hash_case(e->header.case_id));
+    load_failures(h, &record);
+    if (!is_behind(peer, lane, sequence, h->case_hash)) h->due_ms = core->now_ms;
+    return true;
 }
 
 /* Is this message of the run to be sent now? */
 static bool goes_now(struct core *core, struct peer *peer, unsigned lane, struct flight *f, uint64_t sequence, struct qiao_bytes raw, bool verify)
 {
     struct envelope e;
-    if (is_resolved(f, sequence)) return false;
-    if (raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED || (verify && was_decided(core, peer, &e))) {
+    if (flight_has(f, sequence)) return false;
+    if (raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED) {
         resolve(core, peer, lane, f, sequence);
         return false;
     }
+    if (verify && was_met(core, peer, lane, f, sequence, &e)) return false;
     if (peer->held_count == 0) return true;
     if (held_find(peer, lane, sequence)) return false;
-    uint64_t case_hash = hash_case(e.header.case_id);
+    uint64_t case_hash = deliver_hash_case(e.header.case_id);
     if (!case_is_held(peer, lane, sequence, case_hash)) return true;
     held_add(peer, lane, sequence, case_hash);
     return false;
 }
 
-/* Sends what is to be sent of a run, in as few frames as its gaps allow. */
-static void send_run(struct core *core, struct peer *peer, unsigned lane, struct flight *f, const struct run_view *run, bool verify)
+static void send_entries(struct core *core, struct peer *peer, unsigned lane, uint64_t first, uint64_t end, const uint8_t *from, const uint8_t *to)
 {
-    struct connection *c = peer->out;
+    if (from) link_send_batch(&peer->out->link, lane, first, (uint32_t)(end - first), qiao_bytes(from, (size_t)(to - from)), core->now_ms, connection_out(core, peer->out));
+}
+
+/* Sends at most *room messages of a run from a sequence on, in as few frames as its gaps allow. Returns the sequence behind them. */
+static uint64_t send_run(struct core *core, struct peer *peer, unsigned lane, struct flight *f, const struct run_view *run, bool verify, uint64_t from, uint32_t *room)
+{
     struct pb_reader r = pb_reader(run->entries);
     struct qiao_bytes raw;
     const uint8_t *start = NULL, *before = r.at;
     uint64_t sequence = f->first, first = 0;
-    for (; run_next(&r, &raw); sequence++, before = r.at) {
+    for (; *room > 0 && run_next(&r, &raw); sequence++, before = r.at) {
+        if (sequence < from) continue;
         if (goes_now(core, peer, lane, f, sequence, raw, verify)) {
             if (!start) first = sequence;
             if (!start) start = before;
+            --*room;
             continue;
         }
-        if (start) link_send_batch(&c->link, lane, first, (uint32_t)(sequence - first), qiao_bytes(start, (size_t)(before - start)), core->now_ms, connection_out(core, c));
+        send_entries(core, peer, lane, first, sequence, start, before);
         start = NULL;
     }
-    if (start) link_send_batch(&c->link, lane, first, (uint32_t)(sequence - first), qiao_bytes(start, (size_t)(before - start)), core->now_ms, connection_out(core, c));
+    send_entries(core, peer, lane, first, sequence, start, before);
+    return sequence;
 }
 
 /* A free lane has gaps where runs were answered before a restart. */
@@ -260,52 +280,114 @@ static bool window_open(const struct core *core, const struct peer *peer, struct
     return messages < credit && bytes < core->config.member_window_bytes && peer->held_count < HELD_MAX;
 }
 
+/* Over a gap in the store. False: what stands there cannot be read, or there is nothing more. */
+static bool skip_gap(struct core *core, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    uint64_t next = q->committed;
+    struct key from = key_run(peer->number, lane, q->sent), to = key_run(peer->number, lane, UINT64_MAX);
+    store_scan(core->store, key_bytes(&from), key_bytes(&to), next_in_store, &next);
+    if (next == q->sent) return false; /* unreadable: check-store tells */
+    q->sent = next;
+    flight_drop_finished(q); /* the head moves over the gap too */
+    return q->sent < q->committed;
+}
+
+/* The next run goes into flight. NULL: there is none, or the member may not have more. */
+static struct flight *take_run(struct core *core, struct peer *peer, unsigned lane, struct run_view *ret_run)
+{
+    struct queue *q = &peer->queues[lane];
+    if (q->sent >= q->committed || q->rewriting || peer->out->link.state != LINK_STATE_UP || !window_open(core, peer, q, lane)) return NULL;
+    while (!get_run(core, peer, lane, q->sent, ret_run))
+        if (!skip_gap(core, peer, lane)) return NULL;
+    if (ret_run->expires_at_ms && ret_run->expires_at_ms <= core->wall_ms) {
+        queue_expire(core, peer, lane);
+        if (q->rewriting) return NULL;
+    }
+    struct flight *f = flight_add(q, q->sent, ret_run);
+    q->sent += f->count;
+    return f;
+}
+
+static void resend_lane(struct core *core, struct peer *peer, unsigned lane)
+{
+    struct queue *q = &peer->queues[lane];
+    for (uint32_t i = 0; i < q->flights_count; i++) {
+        struct flight *f = flight_at(q, i);
+        struct run_view run;
+        uint32_t room = UINT32_MAX;
+        if (f->resolved == f->count || !get_run(core, peer, lane, f->first, &run)) continue;
+        core_trace(core, "%s > %s: deliver what is left of lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)f->first,
+                   (unsigned long long)(f->first + f->count - 1));
+        send_run(core, peer, lane, f, &run, false, f->first, &room);
+        peer->suspicion.sent_ms = core->now_ms;
+    }
+    flight_drop_finished(q);
+}
+
+/* What the session before left unanswered. */
+static void catch_up(struct core *core, struct peer *peer)
+{
+    if (peer->suspicion.window) blame_pump(core, peer);
+    if (!peer->suspicion.behind) return;
+    peer->suspicion.behind = false;
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) resend_lane(core, peer, lane);
+}
+
 void deliver_pump(struct core *core, struct peer *peer, unsigned lane)
 {
     struct queue *q = &peer->queues[lane];
-    while (q->sent < q->committed && !q->rewriting && peer->out->link.state == LINK_STATE_UP && window_open(core, peer, q, lane)) {
-        struct run_view run;
-        if (!get_run(core, peer, lane, q->sent, &run)) {
-            uint64_t next = q->committed;
-            struct key from = key_run(peer->number, lane, q->sent), to = key_run(peer->number, lane, UINT64_MAX);
-            store_scan(core->store, key_bytes(&from), key_bytes(&to), next_in_store, &next);
-            if (next == q->sent) break; /* unreadable: check-store tells */
-            q->sent = next;
-            drop_finished(q); /* the head moves over the gap too */
-            continue;
-        }
-        if (run.expires_at_ms && run.expires_at_ms <= core->wall_ms) {
-            queue_expire(core, peer, lane);
-            if (q->rewriting) break;
-        }
-        struct flight *f = flight_add(q, q->sent, &run);
-        bool verify = q->sent < q->verify_until;
-        q->sent += run.count;
+    struct run_view run;
+    struct flight *f;
+    if (peer->out->link.state != LINK_STATE_UP || (peer->held_count > 0 && blame_holder(core, peer))) return;
+    catch_up(core, peer);
+    while (!peer->suspicion.window && (f = take_run(core, peer, lane, &run))) {
+        uint64_t first = f->first;
+        uint32_t count = f->count, room = UINT32_MAX;
+        bool verify = first < q->verify_until;
         if (!verify && run.ended == 0 && peer->held_count == 0)
-            link_send_batch(&peer->out->link, lane, f->first, f->count, run.entries, core->now_ms, connection_out(core, peer->out));
+            link_send_batch(&peer->out->link, lane, first, count, run.entries, core->now_ms, connection_out(core, peer->out));
         else
-            send_run(core, peer, lane, f, &run, verify);
-        core_trace(core, "%s > %s: deliver lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)f->first, (unsigned long long)(f->first + f->count - 1));
-        drop_finished(q);
+            send_run(core, peer, lane, f, &run, verify, first, &room);
+        peer->suspicion.sent_ms = core->now_ms;
+        core_trace(core, "%s > %s: deliver lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)first, (unsigned long long)(first + count - 1));
+        flight_drop_finished(q);
     }
+}
+
+/* The first flight that does not end before the sequence. */
+static struct flight *flight_from(struct queue *q, uint64_t sequence)
+{
+    for (uint32_t i = 0; i < q->flights_count; i++)
+        if (flight_at(q, i)->first + flight_at(q, i)->count > sequence) return flight_at(q, i);
+    return NULL;
+}
+
+uint64_t deliver_part(struct core *core, struct peer *peer, unsigned lane, uint64_t from, uint32_t *room)
+{
+    struct queue *q = &peer->queues[lane];
+    struct run_view run;
+    while (*room > 0) {
+        struct flight *f = flight_from(q, from);
+        if (f && !get_run(core, peer, lane, f->first, &run)) return from; /* check-store tells */
+        if (!f) f = take_run(core, peer, lane, &run);
+        if (!f) return q->sent;
+        uint64_t start = from > f->first ? from : f->first;
+        from = send_run(core, peer, lane, f, &run, f->first < q->verify_until, start, room);
+        core_trace(core, "%s > %s: deliver lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)start, (unsigned long long)(from - 1));
+        flight_drop_finished(q);
+    }
+    return from;
 }
 
 void deliver_session(struct core *core, struct peer *peer)
 {
-    for (size_t i = 0; i < peer->held_count; i++)
-        if (peer->held[i].due_ms != LINK_NEVER && !peer->held[i].leaves) peer->held[i].due_ms = core->now_ms;
-    for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
-        struct queue *q = &peer->queues[lane];
-        for (uint32_t i = 0; i < q->flights_count; i++) {
-            struct flight *f = flight_at(q, i);
-            struct run_view run;
-            if (f->resolved == f->count || !get_run(core, peer, lane, f->first, &run)) continue;
-            core_trace(core, "%s > %s: deliver what is left of lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)f->first,
-                       (unsigned long long)(f->first + f->count - 1));
-            send_run(core, peer, lane, f, &run, false);
-        }
-        drop_finished(q);
+    for (size_t i = 0; i < peer->held_count; i++) {
+        struct held *h = &peer->held[i];
+        if (h->due_ms != LINK_NEVER && !h->leaves && (!h->alone || h->due_ms == UNDER_WAY)) h->due_ms = core->now_ms;
     }
+    peer->suspicion.behind = !peer->suspicion.window;
+    if (peer->suspicion.window) blame_session(peer);
     deliver_due(core, peer);
 }
 
@@ -314,6 +396,7 @@ static void send_held(struct core *core, struct peer *peer, struct held *h)
     struct flight *f = flight_find(&peer->queues[h->lane], h->sequence);
     struct run_view run;
     h->due_ms = UNDER_WAY;
+    h->sent_ms = peer->suspicion.sent_ms = core->now_ms;
     if (!f || !get_run(core, peer, h->lane, f->first, &run)) return;
     struct pb_reader r = pb_reader(run.entries);
     struct qiao_bytes raw;
@@ -321,16 +404,31 @@ static void send_held(struct core *core, struct peer *peer, struct held *h)
     for (uint64_t sequence = f->first; run_next(&r, &raw); sequence++, before = r.at) {
         if (sequence != h->sequence) continue;
         core_trace(core, "%s > %s: deliver again lane %u message %llu (attempt %u)", core->node, peer->name, h->lane, (unsigned long long)h->sequence, h->attempts + 1);
-        link_send_batch(&peer->out->link, h->lane, h->sequence, 1, qiao_bytes(before, (size_t)(r.at - before)), core->now_ms, connection_out(core, peer->out));
+        send_entries(core, peer, h->lane, h->sequence, h->sequence + 1, before, r.at);
         break;
     }
+}
+
+static void send_alone(struct core *core, struct peer *peer, struct held *h)
+{
+    if (h->due_ms > core->now_ms) return; /* under way */
+    if (blame_in_hand(core, peer) == 0 || core->now_ms >= h->due_ms + core->config.crash_within_ms) send_held(core, peer, h);
 }
 
 void deliver_due(struct core *core, struct peer *peer)
 {
     if (!peer->out || peer->out->closing || peer->out->link.state != LINK_STATE_UP) return;
-    for (size_t i = 0; i < peer->held_count; i++)
-        if (peer->held[i].due_ms <= core->now_ms) send_held(core, peer, &peer->held[i]);
+    struct held *alone = blame_holder(core, peer);
+    if (alone) {
+        send_alone(core, peer, alone);
+        return;
+    }
+    catch_up(core, peer);
+    for (size_t i = 0; i < peer->held_count; i++) {
+        if (peer->held[i].due_ms > core->now_ms) continue;
+        if (peer->suspicion.window && blame_in_hand(core, peer) >= peer->suspicion.window) break;
+        send_held(core, peer, &peer->held[i]);
+    }
 }
 
 /* ---- verdicts ---- */
@@ -340,20 +438,30 @@ static void trace_verdict(struct core *core, const struct peer *peer, unsigned l
     if (core->config.trace) core_trace(core, "%s < %s: %s lane %u message %llu%s%s", core->node, peer->name, what, lane, (unsigned long long)sequence, *why ? ": " : "", why);
 }
 
-static void decide(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, const struct envelope *e, unsigned lane, struct outcome *o)
+/* A message that was dead and is tried again has its one outcome: what comes of it is news of another kind. */
+static void tell_outcome(struct core *core, struct peer *peer, const struct envelope *e, struct outcome *o, bool retried)
 {
-    struct message_record record = { .outcome = (uint8_t)o->status, .code = (uint16_t)o->code, .at_ms = core->wall_ms };
-    uint8_t value[MESSAGE_RECORD_SIZE];
-    struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
-    message_fingerprint(core->secret, &e->header, record.digest);
-    batch_put(core, &key, record_write(&record, value));
     o->source = e->header.source.raw;
     o->recipient = buf_bytes(&peer->address);
     o->id = e->header.id;
     o->header = e->header_bytes;
     o->lane = e->header.lane;
     o->at_ms = core->wall_ms;
-    outcome_add(core, o);
+    if (retried && o->status != QIAO_OUTCOME_DEAD)
+        dead_tell(core, &(struct dead_letter){ .message = e, .recipient = o->recipient, .status = o->status, .code = o->code, .last_ms = core->wall_ms, .retried = true });
+    else if (!retried && !is_notice(&e->header)) outcome_add(core, o);
+}
+
+static void decide(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, const struct envelope *e, unsigned lane, struct outcome *o)
+{
+    struct message_record record = { .outcome = (uint8_t)o->status, .code = (uint16_t)o->code, .at_ms = core->wall_ms };
+    uint8_t value[MESSAGE_RECORD_SIZE];
+    struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
+    bool retried = dead_is_retried(core, peer, e);
+    if (retried) record.flags = RECORD_RETRIED;
+    message_fingerprint(core->secret, &e->header, record.digest);
+    batch_put(core, &key, record_write(&record, value));
+    tell_outcome(core, peer, e, o, retried);
     static const char *const words[] = { [QIAO_OUTCOME_ACCEPTED] = "accepts", [QIAO_OUTCOME_REFUSED] = "refuses", [QIAO_OUTCOME_DEAD] = "gives up" };
     trace_verdict(core, peer, lane, sequence, words[o->status], o->code ? qiao_code_name(o->code) : "");
     watch_message(core, 3, &e->header, peer, o->status, o->code);
@@ -367,16 +475,89 @@ static void decide(struct core *core, struct peer *peer, struct flight *f, uint6
     }
 }
 
+/* ---- deliveries that failed ---- */
+
+bool deliver_open(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence, struct envelope *ret_envelope)
+{
+    struct flight *f = flight_find(&peer->queues[lane], sequence);
+    struct run_view run;
+    struct qiao_bytes raw = { 0 };
+    if (!f || flight_has(f, sequence) || !get_run(core, peer, lane, f->first, &run)) return false;
+    struct pb_reader r = pb_reader(run.entries);
+    for (uint64_t at = f->first; at <= sequence; at++)
+        if (!run_next(&r, &raw)) return false;
+    return raw.size > 0 && envelope_open(raw, ret_envelope) != QIAO_CODE_MALFORMED;
+}
+
 static uint64_t retry_delay_ms(const struct core *core, uint32_t attempts, uint64_t wanted_ms)
 {
     uint64_t delay = wanted_ms ? wanted_ms : (uint64_t)core->config.retry_ms_min << (attempts < 20 ? attempts - 1 : 19);
     return delay > core->config.retry_ms_max ? core->config.retry_ms_max : delay;
 }
 
-static void retry(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, const struct envelope *e, unsigned lane, const Qiao__V1__Verdict *verdict)
+/* Durable, so that a restart of the node is no new beginning. */
+static void keep_failures(struct core *core, struct peer *peer, const struct envelope *e, const struct held *h)
+{
+    struct message_record record = { .flags = h->alone ? RECORD_ALONE : 0, .peer = (uint16_t)h->attempts, .at_ms = h->first_ms };
+    uint8_t value[MESSAGE_RECORD_SIZE];
+    struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
+    if (dead_is_retried(core, peer, e)) {
+        record.flags |= RECORD_RETRIED;
+        record.code = (uint16_t)e->attempt;
+    }
+    message_fingerprint(core->secret, &e->header, record.digest);
+    batch_put(core, &key, record_write(&record, value));
+}
+
+/* While the room for dead letters is full it goes on being tried: it is nowhere else. */
+static bool is_hopeless(struct core *core, const struct held *h, const struct envelope *e)
+{
+    const struct core_config *c = &core->config;
+    bool old = c->delivery_age_ms_max > 0 && core->wall_ms >= h->first_ms + c->delivery_age_ms_max;
+    return (old || h->attempts >= c->delivery_attempts_max) && dead_has_room(core, e->raw.size);
+}
+
+static void give_up(struct core *core, struct peer *peer, struct held *h, const struct envelope *e, unsigned code, struct qiao_bytes reason)
+{
+    struct outcome outcome = { .status = QIAO_OUTCOME_DEAD, .code = code, .reason = reason };
+    struct dead_letter letter = { .message = e, .recipient = buf_bytes(&peer->address), .status = QIAO_OUTCOME_DEAD, .code = code, .attempts = h->attempts,
+                                  .first_ms = h->first_ms, .last_ms = core->wall_ms, .reason = reason };
+    core_notice(core, "dead letter", peer->name, code, "delivered as often as allowed, and kept: qiao dead list");
+    dead_keep(core, peer, &letter);
+    dead_tell(core, &letter);
+    decide(core, peer, flight_find(&peer->queues[h->lane], h->sequence), h->sequence, e, h->lane, &outcome);
+}
+
+/* What came of the case behind it waits, unless it is in the member's hands. */
+static void hold_up_case(struct peer *peer, const struct held *h)
+{
+    for (size_t i = 0; h->case_hash && i < peer->held_count; i++) {
+        struct held *later = &peer->held[i];
+        if (later->case_hash == h->case_hash && later->lane == h->lane && later->sequence > h->sequence && later->due_ms < UNDER_WAY) later->due_ms = LINK_NEVER;
+    }
+}
+
+void deliver_failed(struct core *core, struct peer *peer, struct held *h, const struct envelope *e, unsigned code, struct qiao_bytes reason, uint64_t wait_ms)
+{
+    struct message_record record;
+    if (reason.size > QIAO_TEXT_SIZE_MAX) reason.size = 0;
+    if (h->attempts == 0 && get_record(core, peer, e, &record) && record.peer > 0) load_failures(h, &record);
+    if (h->attempts == 0) h->first_ms = core->wall_ms;
+    if (h->attempts < UINT16_MAX) h->attempts++;
+    hold_up_case(peer, h);
+    if (is_hopeless(core, h, e)) {
+        give_up(core, peer, h, e, code, reason);
+        return;
+    }
+    keep_failures(core, peer, e, h);
+    bool at_once = code == QIAO_CODE_CRASHES && h->attempts == 1; /* or it was the line that broke */
+    h->due_ms = core->now_ms + (at_once ? 0 : retry_delay_ms(core, h->attempts, wait_ms));
+}
+
+static void retry(struct core *core, struct peer *peer, uint64_t sequence, const struct envelope *e, unsigned lane, const Qiao__V1__Verdict *verdict)
 {
     struct held *h = held_find(peer, lane, sequence);
-    if (!h) h = held_add(peer, lane, sequence, hash_case(e->header.case_id));
+    if (!h) h = held_add(peer, lane, sequence, deliver_hash_case(e->header.case_id));
     h->due_ms = LINK_NEVER;
     if (is_behind(peer, lane, sequence, h->case_hash)) { /* its case has to wait anyway: no attempt */
         trace_verdict(core, peer, lane, sequence, "waits for its case with", "");
@@ -384,28 +565,19 @@ static void retry(struct core *core, struct peer *peer, struct flight *f, uint64
     }
     h->due_ms = core->now_ms;
     if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_HELD) return;
-    for (size_t i = 0; h->case_hash && i < peer->held_count; i++) {
-        struct held *later = &peer->held[i];
-        if (later->case_hash == h->case_hash && later->lane == lane && later->sequence > sequence && later->due_ms < UNDER_WAY) later->due_ms = LINK_NEVER;
-    }
-    h->attempts++;
-    if (h->attempts < core->config.delivery_attempts_max) {
-        trace_verdict(core, peer, lane, sequence, "wants again", "");
-        h->due_ms = core->now_ms + retry_delay_ms(core, h->attempts, verdict->retry_after_ms);
-        return;
-    }
-    struct outcome dead = { .status = QIAO_OUTCOME_DEAD, .code = QIAO_CODE_RETRIES, .reason = qiao_bytes_from_string(verdict->reason) };
-    decide(core, peer, f, sequence, e, lane, &dead);
+    trace_verdict(core, peer, lane, sequence, "wants again", "");
+    h->alone = false; /* it was answered */
+    deliver_failed(core, peer, h, e, QIAO_CODE_RETRIES, qiao_bytes_from_string(verdict->reason), verdict->retry_after_ms);
 }
 
 static void apply(struct core *core, struct peer *peer, struct flight *f, uint64_t sequence, struct qiao_bytes raw, const Qiao__V1__Verdict *verdict)
 {
     struct envelope e;
     unsigned lane = (unsigned)verdict->lane;
-    if (is_resolved(f, sequence) || raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED) return;
+    if (flight_has(f, sequence) || raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED) return;
     struct outcome outcome = { .status = QIAO_OUTCOME_ACCEPTED };
     if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_RETRY || verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_HELD) {
-        retry(core, peer, f, sequence, &e, lane, verdict);
+        retry(core, peer, sequence, &e, lane, verdict);
         return;
     }
     if (verdict->status == QIAO__V1__VERDICT_STATUS__VERDICT_REFUSED) {
@@ -442,7 +614,7 @@ static bool apply_verdict(struct core *core, struct peer *peer, const Qiao__V1__
         struct flight *f = flight_find(q, sequence);
         sequence = f ? apply_in_flight(core, peer, f, sequence, end, verdict) : sequence + 1;
     }
-    drop_finished(q);
+    flight_drop_finished(q);
     return true;
 }
 

@@ -16,6 +16,7 @@
  *   'R' message id(16) recipient     origin, area sets: one outcome a recipient
  *   'D' message id(16) peer(2) tag(4) destination: struct message_record. The tag is the source's (source_tag): an id is its sender's
  *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
+ *   'Z' message id(16) peer(2) tag(4) dead letter of a member: dead_record (dead.h)
  *   'N' ...                          register of organisations: registry_table.h
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
  *   'U' index(8)                     audit: Merkle leaf (32), packed AuditRecord; 'M' "audit" has suite (1), size (8) and peaks (32 each)
@@ -68,10 +69,10 @@ uint64_t key_run_first(struct qiao_bytes key);
 /* What the node keeps of a message it took from a sender, or has for a member: outcome NONE while it is under way. */
 struct message_record {
     uint8_t outcome;           /* enum qiao_outcome */
-    uint8_t flags;             /* RECORD_SET, RECORD_COPY */
-    uint16_t code;
-    uint16_t peer;             /* origin: the member; destination: attempts so far */
-    uint64_t at_ms;
+    uint8_t flags;             /* RECORD_SET, RECORD_COPY; of a destination also RECORD_ALONE, RECORD_RETRIED */
+    uint16_t code;             /* NONE and RECORD_RETRIED: the attempt that counts; another may still lie in its run */
+    uint16_t peer;             /* origin: the member; destination: deliveries that failed */
+    uint64_t at_ms;            /* of the outcome; NONE: when it came, or the first failed delivery */
     uint8_t digest[FINGERPRINT_SIZE]; /* message_fingerprint: same id with other content is a conflict */
     /* Of an origin that signs; leaf all zero: of one that does not. */
     uint8_t leaf[LEAF_SIZE];   /* start of the header's Merkle leaf: outcomes must be about this very message */
@@ -85,6 +86,8 @@ struct message_record {
 #define MESSAGE_RECORD_SIZE 70u
 #define RECORD_SET 1u          /* sent to an area set: an outcome each recipient */
 #define RECORD_COPY 2u         /* made by a rule of this node: the sender is not told how it ended */
+#define RECORD_ALONE 4u        /* a session of the member ended over it */
+#define RECORD_RETRIED 8u      /* it was dead, which stays its outcome for its sender, and was queued again */
 
 /* The record as bytes, short without what only origins that sign keep. Borrows out. */
 struct qiao_bytes record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);

@@ -80,7 +80,7 @@ static void make_body(struct core *core, const struct receipt *r, struct buf *bo
     pb_put_fixed64(body, 2, core->wall_ms);
     pb_put_string(body, 3, core->node);
     buf_append(body, r->outcomes.data, r->outcomes.size);
-    pb_put_string(body, 5, core->dead_letter_owner);
+    pb_put_string(body, 5, core->dead_letter_contact);
 }
 
 static void send_receipt(struct core *core, const struct receipt *r, struct buf *body, struct buf *raw)

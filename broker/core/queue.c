@@ -185,15 +185,18 @@ static void expire_message(struct core *core, struct peer *peer, const struct en
         .source = e->header.source.raw, .recipient = e->header.destination.raw, .id = e->header.id, .lane = e->header.lane,
         .status = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms, .header = e->header_bytes,
     };
+    bool retried = peer->member && dead_is_retried(core, peer, e);
     if (peer->member) {
-        struct message_record record = { .outcome = QIAO_OUTCOME_EXPIRED, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms };
+        struct message_record record = { .outcome = QIAO_OUTCOME_EXPIRED, .flags = retried ? RECORD_RETRIED : 0, .code = QIAO_CODE_EXPIRED, .at_ms = core->wall_ms };
         uint8_t value[MESSAGE_RECORD_SIZE];
         struct key key = key_destination(&e->header.id, peer->number, source_tag(core->secret, &e->header));
         message_fingerprint(core->secret, &e->header, record.digest);
         batch_put(core, &key, record_write(&record, value));
         outcome.recipient = buf_bytes(&peer->address);
     }
-    outcome_add(core, &outcome);
+    dead_tell(core, &(struct dead_letter){ .message = e, .recipient = outcome.recipient, .status = outcome.status, .code = outcome.code, .first_ms = core->wall_ms, .last_ms = core->wall_ms,
+                                             .retried = retried });
+    if (!retried) outcome_add(core, &outcome);
     core_trace(core, "%s x %s: expired", core->node, peer->name);
 }
 

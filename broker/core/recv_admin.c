@@ -1,6 +1,7 @@
 /* Questions of people at the node: status, route, cases, one message, watching. Answers are packed AdminReply frames. */
 #include "core/admin.h"
 #include "core/ask_audit.h"
+#include "core/ask_dead.h"
 #include "core/route.h"
 
 #include <qiao/client.h>
@@ -91,7 +92,7 @@ static Qiao__V1__PeerStatus *peer_status(struct core *core, const struct peer *p
 
 static void status(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
 {
-    const char *degraded[2];
+    const char *degraded[3];
     Qiao__V1__StatusReply s = QIAO__V1__STATUS_REPLY__INIT;
     const struct core_counters *n = &core->counters;
     s.node = core->node;
@@ -102,6 +103,10 @@ static void status(struct core *core, struct connection *c, const Qiao__V1__Admi
     s.ready = !core->busy && !core->shutting_down;
     s.degraded = (char **)(uintptr_t)degraded;
     if (core->busy) degraded[s.n_degraded++] = "store is nearly full: no credit is given";
+    if (!dead_has_room(core, 0)) degraded[s.n_degraded++] = "no room for more dead letters: look at qiao dead list";
+    s.dead_letters = core->dead_count;
+    s.dead_letter_bytes = core->dead_bytes;
+    s.quarantined = core->quarantined;
     s.peers = take(core, core->peers_count * sizeof *s.peers);
     for (size_t i = 0; i < core->peers_count && !reply_is_large(core); i++) s.peers[s.n_peers++] = peer_status(core, &core->peers[i]);
     if (s.n_peers < core->peers_count) degraded[s.n_degraded++] = "more peers than one reply can show";
@@ -477,6 +482,7 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_LIST, org_list },   { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_SHOW, org_show },
     { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_EXPORT, ask_audit_export }, { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_HEADS, ask_audit_heads },
     { QIAO__V1__ADMIN_REQUEST__WHAT_PROOF, ask_proof },     { QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY, ask_custody },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_LIST, ask_dead_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_CHANGE, ask_dead_change },
 };
 
 /* A node asks what became of a message that it handed on, and nothing else. */

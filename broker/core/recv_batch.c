@@ -15,6 +15,7 @@ static struct qiao_bytes own_recipient(const struct envelope *e)
 
 static void refuse_message(struct core *core, const struct envelope *e, struct qiao_bytes answer_to, unsigned status, unsigned code, bool settled)
 {
+    if (is_notice(&e->header)) return;
     struct outcome outcome = {
         .source = answer_to, .recipient = own_recipient(e), .id = e->header.id, .lane = e->header.lane,
         .status = status, .code = code, .at_ms = core->wall_ms, .header = e->header_bytes, .settled = settled,
@@ -92,6 +93,11 @@ static void answer_again(struct core *core, const struct envelope *e, struct qia
         .source = e->header.source.raw, .recipient = recipient, .id = e->header.id, .lane = e->header.lane,
         .status = record->outcome, .code = record->code, .at_ms = record->at_ms, .header = e->header_bytes, .settled = settled,
     };
+    if (is_notice(&e->header)) return;
+    if (record->flags & RECORD_RETRIED) {
+        outcome.status = QIAO_OUTCOME_DEAD; /* what it was first */
+        outcome.code = QIAO_CODE_RETRIES;
+    }
     outcome_add(core, &outcome);
 }
 
@@ -112,7 +118,7 @@ static void to_member(struct core *core, struct peer *member, const struct envel
         if (known == KNOWN_CONFLICT) refuse_message(core, e, e->header.source.raw, QIAO_OUTCOME_REFUSED, QIAO_CODE_CONFLICT, false);
         return;
     }
-    bool refused = org_refuses(core, member, e, &record);
+    bool refused = !is_notice(&e->header) && org_refuses(core, member, e, &record);
     put_record(core, &key, &record);
     if (refused) return;
     id_set_add(&core_batch(core)->seen, &whose, member->number, record.digest);
@@ -194,7 +200,7 @@ static unsigned judge_on_arrival(struct core *core, struct peer *from, const str
 static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
-    bool receipt = h->kind == QIAO_KIND_RECEIPT;
+    bool receipt = h->kind == QIAO_KIND_RECEIPT || is_notice(h);
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
     bool genuine = (code == QIAO_CODE_OK || code == QIAO_CODE_STALE || code == QIAO_CODE_AHEAD) && !receipt;
     if (genuine && code == QIAO_CODE_OK && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;

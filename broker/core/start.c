@@ -126,7 +126,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     core->wall_ms = core->started_ms = wall_ms;
     core->node = base_strdup(config->node);
     core->area = base_strdup(config->area);
-    core->dead_letter_owner = base_strdup(config->dead_letter_owner ? config->dead_letter_owner : config->node);
+    core->dead_letter_contact = base_strdup(config->dead_letter_contact ? config->dead_letter_contact : config->node);
     prng_init(&core->prng, config->seed);
     arena_init(&core->arena, 2 * QIAO_FRAME_SIZE_MAX);
     copy_peers(core, config);
@@ -139,6 +139,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     int result = number_peers(core);
     if (!load_secret(core) || !audit_load(core)) result = STORE_CORRUPT;
     quarantine_load(core);
+    dead_load(core);
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
     forget_old_streams(core);
     for (size_t i = 0; result == 0 && i < core->peers_count; i++)
@@ -214,7 +215,10 @@ struct core *core_free(struct core *core)
     rules_free(core->config.rules);
     free(core->node);
     free(core->area);
-    free(core->dead_letter_owner);
+    free(core->dead_letter_contact);
+    dead_stored(core, DEAD_ALL);
+    buf_deinit(&core->dead_owner);
+    buf_deinit(&core->dead_told);
     free(core);
     return NULL;
 }

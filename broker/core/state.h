@@ -13,6 +13,8 @@
 #include "proof/custody.h"
 #include "proof/group.h"
 
+#include <qiao/kind.h>
+
 /* Peers are numbered from 1 to this; id sets use higher numbers for other purposes. */
 #define PEER_NUMBER_MAX 0xfff0u
 
@@ -71,7 +73,10 @@ struct held {
     uint64_t sequence;
     uint64_t case_hash;
     uint64_t due_ms;               /* LINK_NEVER: waits for the one before it in its case */
-    uint32_t attempts;
+    uint32_t attempts;             /* deliveries that failed */
+    uint64_t first_ms;             /* wall time of the first of them */
+    bool alone;                    /* the member's session ended over it: nothing else is in the member's hands when it is tried again */
+    uint64_t sent_ms;              /* alone: when it was tried */
     unsigned leaves;               /* 1 + batch slot that makes its end durable: only then its case goes on; 0: not decided */
 };
 
@@ -95,6 +100,16 @@ struct queue {
     uint32_t flights_first, flights_count, flights_capacity;
     uint32_t flights_finished;     /* of these, answered in full and waiting to be taken out */
     uint64_t flying_messages, flying_bytes;
+};
+
+/* A member's session ended with several messages in its hands: fewer at a time are delivered until it is known which one does it. */
+struct suspicion {
+    uint32_t window;               /* messages in hand at most; 0: nobody is suspected */
+    uint64_t until[QIAO_LANES];    /* suspects lie below, */
+    uint64_t cleared[QIAO_LANES];  /* and above: what lies below was in hand for crash_within_ms and nothing happened */
+    uint64_t resent[QIAO_LANES];   /* delivered in this session: what lies below */
+    uint64_t sent_ms;              /* last delivery, also without suspicion */
+    bool behind;                   /* what is in flight has to be delivered again in this session: one that goes alone is first */
 };
 
 /* What came from one incarnation of a peer, over all its connections. */
@@ -126,6 +141,7 @@ struct peer {
     struct stream *streams;
     struct connection *out;        /* link: the connection; member: the one that takes deliveries */
     struct connection *receipts;   /* member: the one that takes receipts */
+    struct suspicion suspicion;
     struct held *held;
     size_t held_count, held_capacity;
     uint64_t since_ms;             /* wall time of the last up or down */
@@ -151,6 +167,7 @@ struct connection {
     uint64_t ack[LINK_LANES];      /* to acknowledge when durable[lane] reaches it */
     bool dirty;                    /* in core->dirty */
     bool closing;                  /* close after out */
+    bool ended;                    /* the stream, by the peer and without a word */
     bool credit_changed;           /* during the handshake */
     bool watching;
     uint32_t watch_request;
@@ -202,7 +219,7 @@ struct receipt {
 
 struct core {
     struct store *store;
-    char *node, *area, *dead_letter_owner;
+    char *node, *area, *dead_letter_contact;
     struct core_config config;
     uint64_t incarnation;
     uint8_t secret[SIPHASH_KEY_SIZE]; /* for fingerprints and tags: keys.h */
@@ -255,6 +272,11 @@ struct core {
     char policy_text[768];         /* and for this reason */
     struct rule_decision decision; /* about the message at hand */
     struct buf redirected;         /* the same message as a rule has changed it */
+    struct buf dead_owner;         /* serialised Address of who is told of dead letters; empty: nobody */
+    struct buf dead_told;          /* DeadLetter.entries of the batch being filled */
+    struct dead_reply *dead_replies; /* of administration, waiting for the disk */
+    size_t dead_count;             /* records under 'Z' */
+    uint64_t dead_bytes;
     size_t quarantined;            /* records under 'X' */
     struct key quarantine_after;   /* the last of them that was removed */
     struct registry *registry;
@@ -321,12 +343,14 @@ void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t s
 void queue_pump(struct core *core, struct peer *peer);
 void queue_expire(struct core *core, struct peer *peer, unsigned lane);
 
-/* deliver.c */
+/* deliver.c, blame.c */
 void deliver_session(struct core *core, struct peer *peer);      /* a member connected: what is unanswered comes again */
 void deliver_pump(struct core *core, struct peer *peer, unsigned lane);
 void deliver_due(struct core *core, struct peer *peer);
 void deliver_stored(struct core *core, struct peer *peer, unsigned slot); /* decisions that waited for the disk */
-uint64_t deliver_deadline_ms(const struct peer *peer);
+uint64_t deliver_deadline_ms(struct core *core, struct peer *peer);
+void deliver_tick(struct core *core, struct peer *peer);
+void deliver_lost(struct core *core, struct peer *peer);         /* its session broke: was it over a message? */
 
 /* recv_*.c */
 void recv_hello(struct core *core, struct connection *connection);
@@ -424,6 +448,33 @@ void ask_replied(struct core *core, struct connection *connection, struct qiao_b
 void ask_tick(struct core *core);
 uint64_t ask_deadline_ms(const struct core *core);
 void ask_deinit(struct core *core);
+
+/* dead.c: what could not be delivered, who is told of it, and the letters themselves */
+struct dead_letter {
+    const struct envelope *message;
+    struct qiao_bytes recipient;   /* serialised Address */
+    unsigned status, code;         /* DEAD or EXPIRED */
+    uint32_t attempts;
+    uint64_t first_ms, last_ms;    /* wall time of failed deliveries */
+    struct qiao_bytes reason;      /* of the member, may be empty */
+    bool retried;                  /* told to its sender */
+};
+/* Bus messages that nobody answers. */
+static inline bool is_notice(const struct header *header) { return header->kind == QIAO_KIND_DEAD_LETTER; }
+void dead_load(struct core *core);
+bool dead_has_room(const struct core *core, size_t size);
+void dead_keep(struct core *core, const struct peer *member, const struct dead_letter *letter);
+void dead_tell(struct core *core, const struct dead_letter *letter); /* to the owner, with the batch */
+void dead_flush(struct core *core);
+void dead_let_go(struct core *core, size_t size);                     /* a record of that size */
+/* Puts the message into the member's queue again. False: it has expired, or cannot travel any more. */
+bool dead_retry(struct core *core, struct peer *member, struct qiao_bytes raw);
+/* The member's message was dead and is tried again: its one outcome is told already. */
+bool dead_is_retried(struct core *core, const struct peer *member, const struct envelope *message);
+void dead_answer(struct core *core, const struct connection *connection, struct qiao_bytes reply); /* when the batch being filled is stored */
+#define DEAD_ALL 2u
+void dead_stored(struct core *core, unsigned slot);                   /* answers leave; DEAD_ALL: nobody waits any more */
+void dead_absorbed(struct core *core, unsigned slot);                 /* the refused batch takes over what waited for this one */
 
 /* quarantine.c */
 void quarantine_load(struct core *core);

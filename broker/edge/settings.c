@@ -54,13 +54,15 @@ void settings_core(const struct conf *conf, struct core_config *c)
         peers[conf->links_count + i] = member_config(&conf->members[i]);
     *c = (struct core_config){
         .node = conf->node.id, .area = conf->node.area, .peers = peers, .peers_count = conf->links_count + conf->members_count,
-        .dead_letter_owner = conf->dead_letter_owner, .seal = &seal_openssl_digest, .local_members_any = conf->allow.local_members_any,
+        .dead_letter_owner = conf->dead_letters.owner, .dead_letter_contact = conf->dead_letters.contact,
+        .dead_letters_max = conf->dead_letters.messages_max, .dead_letter_bytes_max = conf->dead_letters.bytes_max,
+        .delivery_age_ms_max = conf->dead_letters.age_max, .crash_within_ms = conf->dead_letters.crash_within, .seal = &seal_openssl_digest, .local_members_any = conf->allow.local_members_any,
         .policy = make_policy(conf), .rules = make_rules(conf),
         .link_window_messages = conf->limits.link_window_messages, .link_window_bytes = conf->limits.link_window_bytes,
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,
         .registrars = (const char *const *)conf->registry.registrars, .registrars_count = conf->registry.registrars_count,
         .registry_required = conf->registry.required, .confirm_within_ms = conf->registry.confirm_within,
-        .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->limits.delivery_attempts_max,
+        .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->dead_letters.attempts_max,
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
         .signed_age_ms_max = conf->trust.signed_age_days_max * UINT64_C(86400000), .signed_ahead_ms_max = conf->trust.signed_ahead_max,
         .clock_skew_ms_max = conf->limits.clock_skew_ms_max, .heartbeat_ms = conf->limits.heartbeat_ms, .silence_ms = conf->limits.silence_ms, .handshake_ms = conf->limits.handshake_ms,

@@ -54,6 +54,7 @@ extern "C" {
     X(FORGED, 122, "signer may not speak for this source")                                   \
     X(STALE, 123, "signed longer ago than this node takes messages")                         \
     X(AHEAD, 124, "signed at a time that has not come: a clock is wrong")                    \
+    X(CRASHES, 140, "each delivery ended the session of the member without an answer")       \
     /* 200-299: verdicts of members */                                                       \
     X(REFUSED_BY_MEMBER, 200, "refused by the member without a code of its own")             \
     X(NOT_COMPETENT, 201, "matter is not within the remit of this organisation")             \

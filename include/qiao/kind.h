@@ -9,6 +9,7 @@ extern "C" {
 /* X(name, number, text name). Numbers below 100 belong to the bus itself. */
 #define QIAO_KIND_MAP(X)                        \
     X(RECEIPT, 1, "receipt")                    \
+    X(DEAD_LETTER, 2, "dead.letter")            \
     X(ORG_REGISTER, 20, "org.register")         \
     X(ORG_UPDATE, 21, "org.update")             \
     X(ORG_SUSPEND, 22, "org.suspend")           \

@@ -28,6 +28,8 @@ enum audit_kind {
     AUDIT_OUTCOMES_TAKEN = 15,
     AUDIT_QUARANTINED = 16,
     AUDIT_NOT_BELIEVED = 17,
+    AUDIT_DEAD_RETRIED = 18,
+    AUDIT_DEAD_DISCARDED = 19,
 };
 
 struct audit_head {

@@ -7,7 +7,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from federation import PATIENCE_S, Federation, Load, Tally, last_json, line, messages, program, run, wait_until
 
-LIMITS = {"retry_ms_min": "20ms", "retry_ms_max": "100ms", "delivery_attempts_max": 200}
+LIMITS = {"retry_ms_min": "20ms", "retry_ms_max": "100ms"}
+DEAD_LETTERS = {"attempts_max": 200}
 BENCH_SEQUENCES_MAX = 1 << 30   # the bit map at the end of a tally file has a bit for each
 
 
@@ -108,7 +109,7 @@ def in_a_libuv_loop(fed, checks):
 
 
 def story(checks):
-    with Federation(line(limits=LIMITS)) as fed:
+    with Federation(line(limits=LIMITS, dead_letters=DEAD_LETTERS)) as fed:
         fed.start_all()
         refuses(fed, checks)
         poisoned_case(fed, checks)

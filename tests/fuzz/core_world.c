@@ -29,7 +29,8 @@ static bool start_core(struct world *w)
     struct core_config config = {
         .node = "district", .area = "990101", .peers = peers, .peers_count = 4, .seal = &seal_null, .local_members_any = true, .seed = ++w->starts,
         .link_window_messages = 8, .link_window_bytes = 4096, .member_window_messages = 4, .member_window_bytes = 2048, .connections_max = 8,
-        .delivery_attempts_max = 3, .retry_ms_min = 10, .retry_ms_max = 1000, .heartbeat_ms = 5000, .silence_ms = 20000, .handshake_ms = 3000,
+        .delivery_attempts_max = 3, .crash_within_ms = 1000,
+        .dead_letters_max = 100, .dead_letter_bytes_max = 1u << 20, .retry_ms_min = 10, .retry_ms_max = 1000, .heartbeat_ms = 5000, .silence_ms = 20000, .handshake_ms = 3000,
         .trace = getenv("FUZZ_TRACE") ? print_trace : NULL,
     };
     char error[128] = "";

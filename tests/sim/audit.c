@@ -85,7 +85,7 @@ static void exchange(struct talk *t)
     }
 }
 
-static void ask(struct sim *sim, struct core *core, struct sim_node *node, bool live, struct positions *ret)
+static void ask_for(struct sim *sim, struct core *core, struct sim_node *node, bool live, struct qiao_bytes request, struct positions *ret)
 {
     static const struct qiao_client_handler handler = { 0 };
     static const uint8_t nonce[32] = { 1 };
@@ -103,7 +103,7 @@ static void ask(struct sim *sim, struct core *core, struct sim_node *node, bool 
     session_connected(&t.session, nonce, sim->now_ms);
     exchange(&t);
     if (session_is_up(&t.session)) {
-        link_send_frame(&t.session.link, FRAME_ADMIN_REQUEST, qiao_bytes("\x08\x01\x12\x00", 4), sim->now_ms, &t.session.out);
+        link_send_frame(&t.session.link, FRAME_ADMIN_REQUEST, request, sim->now_ms, &t.session.out);
         exchange(&t);
     }
     event.type = CORE_CLOSED;
@@ -113,6 +113,19 @@ static void ask(struct sim *sim, struct core *core, struct sim_node *node, bool 
     frame_reader_deinit(&t.to_core);
     frame_reader_deinit(&t.to_tool);
     buf_deinit(&t.from_core);
+}
+
+static void ask(struct sim *sim, struct core *core, struct sim_node *node, bool live, struct positions *ret)
+{
+    ask_for(sim, core, node, live, qiao_bytes("\x08\x01\x12\x00", 4), ret); /* status */
+}
+
+void audit_retry(struct sim *sim, struct sim_node *node)
+{
+    static struct positions nothing;
+    if (!node->core) return;
+    sim_trace(sim, "%s: dead letters are tried again", node->name);
+    ask_for(sim, node->core, node, true, qiao_bytes("\x08\x01\xca\x02\x02\x18\x01", 7), &nothing); /* dead_change { all } */
 }
 
 /* Asks a core built from a copy of the store; also tells what starting did to the store. */

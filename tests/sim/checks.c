@@ -1,7 +1,11 @@
 /* The promises, checked while the world runs: at each delivery, receipt and commit, and at the end. */
 #include "sim.h"
 
+#include "codec/envelope.h"
+#include "core/dead.h"
 #include "core/keys.h"
+
+#include "schema/dead.pb-c.h"
 
 #include <stdio.h>
 
@@ -136,10 +140,19 @@ static enum qiao_verdict opinion(const struct sim *sim, const struct sim_member 
     if (r->accepted) return QIAO_VERDICT_ACCEPT;
     if (r->refused) return QIAO_VERDICT_REFUSE;
     if (member->refuse_message == index + 1) return QIAO_VERDICT_REFUSE;
+    if (r->revivals > hash % 2) return QIAO_VERDICT_ACCEPT; /* repaired, some at the second try */
     if (member->poison_message == index + 1 || (member->retry_message == index + 1 && r->retries == 0)) return QIAO_VERDICT_RETRY;
     if (percent < member->poison_percent) return QIAO_VERDICT_RETRY;
     if (percent < member->poison_percent + member->retry_percent) return r->retries < 1 + hash / 100 % 2 ? QIAO_VERDICT_RETRY : QIAO_VERDICT_ACCEPT;
     return percent < member->poison_percent + member->retry_percent + member->refuse_percent ? QIAO_VERDICT_REFUSE : QIAO_VERDICT_ACCEPT;
+}
+
+bool checks_is_deadly(const struct sim *sim, const struct sim_member *member, uint32_t index)
+{
+    const struct sim_message *m = &sim->messages[index];
+    if (recipient_of((struct sim *)(uintptr_t)sim, m, member->index)->revivals > 0) return false; /* it has been repaired */
+    if (member->deadly_message == index + 1) return true;
+    return mix(sim->options.seed * 17 + index * 6271u + member->index) % 100 < member->deadly_percent;
 }
 
 /* Everything of the case that came before is decided, or waits for the office's own late answer. */
@@ -174,11 +187,12 @@ enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, c
     if (m->to != SIM_TO_SET && (m->to != SIM_TO_MEMBER || m->recipient != member->index)) sim_fail(sim, "%s gets somebody else's %s", member->name, text);
     if (delivery->message.body.size != m->body_size) sim_fail(sim, "body of %zu bytes, %u were sent: %s", delivery->message.body.size, m->body_size, text);
     if (r->deliveries > 0 && r->delivered_session == member->sessions && !r->retried) sim_fail(sim, "delivered twice in one session: %s", text);
-    if (r->decided && r->decided_ms < member->up_since_ms) sim_fail(sim, "delivered again although its outcome %u was on disk: %s", r->decided, text);
+    if (r->decided && r->revivals == 0 && r->decided_ms < member->up_since_ms) sim_fail(sim, "delivered again although its outcome %u was on disk: %s", r->decided, text);
     if (m->to == SIM_TO_MEMBER && !sim->failed) check_order(sim, member, index);
     sim->counts.deliveries++;
     sim->counts.redeliveries += r->deliveries > 0;
     r->deliveries++;
+    r->crashes += checks_is_deadly(sim, member, index);
     r->delivered_session = member->sessions;
     r->retried = false;
     return opinion(sim, member, index, r);
@@ -193,6 +207,102 @@ void checks_verdict(struct sim *sim, struct sim_member *member, uint32_t index, 
     r->retries += verdict == QIAO_VERDICT_RETRY;
 }
 
+/* ---- dead letters and their owner ---- */
+
+static struct sim_recipient *recipient_named(struct sim *sim, const Qiao__V1__DeadEntry *entry)
+{
+    struct qiao_id id = { 0 };
+    if (entry->message_id.len == QIAO_ID_SIZE) memcpy(id.bytes, entry->message_id.data, QIAO_ID_SIZE);
+    uint32_t index = get_u32(id.bytes + 12);
+    bool known = index < sim->messages_count && qiao_id_equal(&sim->messages[index].id, &id);
+    if (!known && sim->adversary) return NULL; /* one of its own */
+    index = message_of(sim, &id);
+    if (sim->failed) return NULL;
+    uint32_t member = member_at(sim, qiao_bytes_from_string(entry->recipient->area), qiao_bytes_from_string(entry->recipient->org));
+    return recipient_of(sim, &sim->messages[index], member);
+}
+
+/* False: told before, by the same notice. */
+static bool is_told_first(struct sim *sim, struct sim_recipient *r, const struct qiao_id *notice)
+{
+    const uint32_t most = sizeof r->told_by / sizeof r->told_by[0];
+    for (uint32_t i = 0; i < r->told; i++)
+        if (qiao_id_equal(&r->told_by[i], notice)) return false;
+    if (r->told == most) sim_fail(sim, "the owner is told of one message again and again");
+    else r->told_by[r->told++] = *notice;
+    return !sim->failed;
+}
+
+static void told_of(struct sim *sim, const struct qiao_id *notice, const Qiao__V1__DeadEntry *entry)
+{
+    struct sim_recipient *r = recipient_named(sim, entry);
+    if (!r || (!entry->retried && !is_told_first(sim, r, notice))) return;
+    if (entry->retried) {
+        if (r->revived != (unsigned)entry->status) sim_fail(sim, "its sender is told %u of one that was tried again, the disk says %u", (unsigned)entry->status, r->revived);
+        r->news = (unsigned)entry->status;
+        return;
+    }
+    if (r->decided && r->told > r->deaths) sim_fail(sim, "the owner of dead letters is told more often than there were any");
+    if (r->decided && r->decided != (unsigned)entry->status) sim_fail(sim, "the owner of dead letters is told %u, the disk says %u", (unsigned)entry->status, r->decided);
+    if ((unsigned)entry->status != QIAO_OUTCOME_DEAD && (unsigned)entry->status != QIAO_OUTCOME_EXPIRED) sim_fail(sim, "the owner is told of %u", (unsigned)entry->status);
+}
+
+static void told(struct sim *sim, const struct qiao_id *notice, struct qiao_bytes body)
+{
+    Qiao__V1__DeadLetter *n = qiao__v1__dead_letter__unpack(NULL, body.size, body.data);
+    if (!n || n->n_entries == 0) sim_fail(sim, "a notice of dead letters that cannot be read, or tells nothing");
+    for (size_t i = 0; n && i < n->n_entries && !sim->failed; i++) told_of(sim, notice, n->entries[i]);
+    if (n) qiao__v1__dead_letter__free_unpacked(n, NULL);
+}
+
+static bool is_news(const struct sim *sim, const Qiao__V1__DeadLetter *n, const struct sim_member *member)
+{
+    for (size_t i = 0; i < n->n_entries; i++) {
+        struct qiao_id id = { 0 };
+        if (n->entries[i]->message_id.len == QIAO_ID_SIZE) memcpy(id.bytes, n->entries[i]->message_id.data, QIAO_ID_SIZE);
+        uint32_t index = get_u32(id.bytes + 12);
+        if (!n->entries[i]->retried || index >= sim->messages_count || !is_of(sim, sim->messages[index].sender, member)) return false;
+    }
+    return true;
+}
+
+/* Notices are for the owner of dead letters, or bring the sender news of one that was tried again. */
+void checks_told(struct sim *sim, const struct sim_member *member, const struct qiao_delivery *delivery)
+{
+    char name[2 * SIM_TEXT_SIZE];
+    Qiao__V1__DeadLetter *n = qiao__v1__dead_letter__unpack(NULL, delivery->message.body.size, delivery->message.body.data);
+    snprintf(name, sizeof name, "%.63s/%.63s", sim->nodes[member->node].area, member->name);
+    if (!n || (strcmp(name, sim->owner) != 0 && !is_news(sim, n, member))) sim_fail(sim, "%s is told of dead letters, which belong to %s", name, sim->owner);
+    if (n) qiao__v1__dead_letter__free_unpacked(n, NULL);
+    told(sim, &delivery->message.id, delivery->message.body);
+}
+
+/* A message that members did not send: a node's own. The key is of a 'D' record. */
+static bool is_own(const struct sim *sim, const struct store_op *op)
+{
+    struct qiao_id id;
+    memcpy(id.bytes, op->key.data + 1, QIAO_ID_SIZE);
+    uint32_t index = get_u32(id.bytes + 12);
+    return !(index < sim->messages_count && qiao_id_equal(&sim->messages[index].id, &id));
+}
+
+/* The notice itself could not be delivered. It is kept, and that is all that can be done. */
+static void letter_kept(struct sim *sim, const struct store_op *op)
+{
+    struct dead_record record;
+    struct envelope e;
+    if (dead_record_read(op->value, &record) && envelope_open(record.message, &e) == QIAO_CODE_OK && e.header.kind == QIAO_KIND_DEAD_LETTER) told(sim, &e.header.id, e.body);
+}
+
+static bool is_kept(const struct store_batch *batch, struct qiao_bytes key)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct store_op *op = &batch->ops[i];
+        if (op->type == STORE_PUT && op->key.data[0] == 'Z' && op->key.size == key.size && memcmp(op->key.data + 1, key.data + 1, key.size - 1) == 0) return true;
+    }
+    return false;
+}
+
 /* ---- on the disks ---- */
 
 static uint32_t tag_of_sender(const struct sim *sim, const struct sim_node *node, const struct sim_message *m)
@@ -205,6 +315,19 @@ static uint32_t tag_of_sender(const struct sim *sim, const struct sim_node *node
     return source_tag(secret, &(struct header){ .source.raw = buf_bytes(&source) });
 }
 
+/* A dead letter tried again: its outcome stays what it was. */
+static void revived_record(struct sim *sim, struct sim_recipient *r, uint32_t index, const struct message_record *record)
+{
+    char text[256];
+    checks_describe(sim, index, text);
+    if (r->decided != QIAO_OUTCOME_DEAD) sim_fail(sim, "tried again, but it was never dead: %s", text);
+    if (r->revived == QIAO_OUTCOME_ACCEPTED || r->revived == QIAO_OUTCOME_REFUSED) sim_fail(sim, "tried again although it ended as %u then: %s", r->revived, text);
+    if (record->outcome == QIAO_OUTCOME_NONE) r->revivals += r->revived == QIAO_OUTCOME_DEAD || r->revivals == 0;
+    if (record->outcome == QIAO_OUTCOME_ACCEPTED && !r->accepted) sim_fail(sim, "accepted by nobody: %s", text);
+    r->revived = record->outcome;
+    r->deaths += record->outcome == QIAO_OUTCOME_DEAD;
+}
+
 static void destination_record(struct sim *sim, const struct sim_node *node, struct qiao_bytes key, const struct message_record *record)
 {
     char text[256];
@@ -215,13 +338,20 @@ static void destination_record(struct sim *sim, const struct sim_node *node, str
     struct sim_recipient *r = recipient_of(sim, &sim->messages[index], member - 1);
     if (get_u32(key.data + 19) != tag_of_sender(sim, node, &sim->messages[index])) sim_fail(sim, "%s takes another's message for %s", node->name, checks_describe(sim, index, text));
     if (member == 0) sim_fail(sim, "%s keeps a message for a member it does not have", node->name);
+    if (record->flags & RECORD_RETRIED) {
+        revived_record(sim, r, index, record);
+        return;
+    }
     if (r->decided) sim_fail(sim, "decided twice, %u and then %u: %s", r->decided, record->outcome, checks_describe(sim, index, text));
-    if (r->accepted && record->outcome != QIAO_OUTCOME_ACCEPTED && record->outcome != QIAO_OUTCOME_NONE)
+    /* Of a member that died each time before its answer arrived nobody knows what it did. */
+    bool unknown = record->outcome == QIAO_OUTCOME_DEAD && record->code == QIAO_CODE_CRASHES;
+    if (r->accepted && !unknown && record->outcome != QIAO_OUTCOME_ACCEPTED && record->outcome != QIAO_OUTCOME_NONE)
         sim_fail(sim, "the member accepted, the node says %u: %s", record->outcome, checks_describe(sim, index, text));
-    if (r->refused && record->outcome != QIAO_OUTCOME_REFUSED && record->outcome != QIAO_OUTCOME_NONE)
+    if (r->refused && !unknown && record->outcome != QIAO_OUTCOME_REFUSED && record->outcome != QIAO_OUTCOME_NONE)
         sim_fail(sim, "the member refused, the node says %u: %s", record->outcome, checks_describe(sim, index, text));
     if (record->outcome == QIAO_OUTCOME_ACCEPTED && !r->accepted) sim_fail(sim, "accepted by nobody: %s", checks_describe(sim, index, text));
-    if (record->outcome == QIAO_OUTCOME_DEAD && r->retries == 0) sim_fail(sim, "dead without a retry: %s", checks_describe(sim, index, text));
+    if (record->outcome == QIAO_OUTCOME_DEAD && !unknown && r->retries == 0) sim_fail(sim, "dead without a retry: %s", checks_describe(sim, index, text));
+    r->deaths += record->outcome == QIAO_OUTCOME_DEAD || record->outcome == QIAO_OUTCOME_EXPIRED;
     r->decided = record->outcome;
     r->decided_code = record->code;
     r->decided_ms = sim->now_ms;
@@ -275,6 +405,7 @@ void checks_committed(struct sim *sim, const struct sim_node *node, const struct
         if (op->type != STORE_PUT) continue;
         const char *wrong = core_check_record(op->key, op->value);
         if (wrong) sim_fail(sim, "%s writes a record of kind %c that is not sound: %s", node->name, op->key.data[0], wrong);
+        if (op->key.data[0] == 'Z') letter_kept(sim, op);
         if (op->key.data[0] == 'P') peer_number(sim, &sim->nodes[node->index], op);
         if (!strchr("DOR", op->key.data[0])) continue;
         if (!record_read(op->value, &record)) {
@@ -282,6 +413,8 @@ void checks_committed(struct sim *sim, const struct sim_node *node, const struct
             return;
         }
         if (adversary_record(sim, node, op->key, &record)) continue;
+        if (op->key.data[0] == 'D' && record.outcome == QIAO_OUTCOME_DEAD && !is_kept(batch, op->key)) sim_fail(sim, "%s keeps no dead letter of what it gave up", node->name);
+        if (op->key.data[0] == 'D' && is_own(sim, op)) continue;
         if (op->key.data[0] == 'D') destination_record(sim, node, op->key, &record);
         if (op->key.data[0] == 'O') origin_record(sim, op->key, &record);
         if (op->key.data[0] == 'R') set_record(sim, op->key, &record);
@@ -332,7 +465,13 @@ static void final_recipient(struct sim *sim, uint32_t index, uint32_t recipient)
         sim_fail(sim, "lost, no outcome for recipient %u: %s (submitted, decided %u, origin %u, deliveries %u)", recipient, text, r->decided, r->origin, r->deliveries);
     if (r->seen && !is_expected(sim, m, recipient) && recipient < sim->members_count) sim_fail(sim, "an outcome from outside the set: %s", text);
     if (r->seen == QIAO_OUTCOME_ACCEPTED && !r->accepted) sim_fail(sim, "accepted by nobody: %s", text);
-    if (r->accepted && m->submitted && r->seen != QIAO_OUTCOME_ACCEPTED) sim_fail(sim, "took effect, but the sender was told %u: %s", r->seen, text);
+    bool unknown = r->seen == QIAO_OUTCOME_DEAD && (r->seen_code == QIAO_CODE_CRASHES || r->revivals > 0);
+    if (r->accepted && m->submitted && r->seen != QIAO_OUTCOME_ACCEPTED && !unknown) sim_fail(sim, "took effect, but the sender was told %u: %s", r->seen, text);
+    if (sim->owner[0] && r->told < r->deaths) sim_fail(sim, "dead %u times, its owner was told %u times: %s", r->deaths, r->told, text);
+    if (r->revived == QIAO_OUTCOME_NONE && r->revivals > 0) sim_fail(sim, "tried again without an end: %s", text);
+    bool news = r->revived && r->revived != QIAO_OUTCOME_DEAD;
+    if (news && r->news != r->revived) sim_fail(sim, "its sender never heard that it ended as %u when it was tried again: %s", r->revived, text);
+    if (r->told && m->submitted && r->seen != QIAO_OUTCOME_DEAD && r->seen != QIAO_OUTCOME_EXPIRED) sim_fail(sim, "the owner was told of one that ended as %u: %s", r->seen, text);
     if (r->seen == QIAO_OUTCOME_EXPIRED && m->expires_at_ms == 0) sim_fail(sim, "expired although it never does: %s", text);
     if (r->seen == QIAO_OUTCOME_REFUSED && !r->refused && (m->to == SIM_TO_MEMBER || (m->to != SIM_TO_SET && r->seen_code != codes[m->to])))
         sim_fail(sim, "refused with %s: %s", qiao_code_name(r->seen_code), text);

@@ -113,8 +113,15 @@ static enum qiao_verdict on_deliver(void *context, const struct qiao_delivery *d
     struct sim *sim = member->sim;
     uint32_t message = get_u32(delivery->message.id.bytes + 12);
     if (adversary_sent(sim, delivery)) return QIAO_VERDICT_ACCEPT;
+    if (member->crash == SIM_CRASH_BEFORE_VERDICT) return QIAO_VERDICT_LATER; /* dead already */
+    if (delivery->message.kind == QIAO_KIND_DEAD_LETTER) {
+        checks_told(sim, member, delivery);
+        return QIAO_VERDICT_ACCEPT;
+    }
     enum qiao_verdict verdict = checks_delivered(sim, member, delivery);
     if (sim->failed) return QIAO_VERDICT_LATER;
+    if (checks_is_deadly(sim, member, message)) member->crash = SIM_CRASH_BEFORE_VERDICT;
+    if (member->crash == SIM_CRASH_BEFORE_VERDICT) return QIAO_VERDICT_LATER;
     if (member->crash_at_delivery) member->crash = member->crash_at_delivery;
     member->crash_at_delivery = SIM_NO_CRASH;
     if (member->late && !sim->healing && sim_chance(sim, 25)) {

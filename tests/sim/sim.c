@@ -202,6 +202,7 @@ struct sim *sim_new(const struct sim_options *options)
     sim->window_messages = 1024;
     sim->member_window_messages = 1024;
     sim->attempts_max = 4;
+    sim->dead_letters_max = 100000;
     return sim;
 }
 

@@ -162,8 +162,9 @@ struct sim_member {
     bool durable;                  /* its outbox survives */
     bool twin;                     /* a second session of the member before it: sends and hears of outcomes, takes no deliveries */
     bool late;                     /* answers some deliveries later */
-    uint32_t refuse_percent, retry_percent, poison_percent;
-    uint32_t refuse_message, retry_message, poison_message; /* scenarios: 1 + the message to refuse, to retry once, to retry for ever */
+    uint32_t refuse_percent, retry_percent, poison_percent, deadly_percent;
+    uint32_t refuse_message, retry_message, poison_message; /* scenarios: 1 + the message to refuse, to retry once, to retry for ever, */
+    uint32_t deadly_message;       /* to die of */
     struct session session;
     struct sim_outbox outbox;
     uint64_t life;
@@ -187,6 +188,13 @@ struct sim_recipient {
     uint32_t deliveries;
     uint64_t delivered_session;    /* of the member, at the last delivery */
     bool retried;                  /* the last verdict asked for another delivery */
+    uint32_t crashes;              /* the member died of it */
+    uint32_t deaths;               /* durable, and told to the owner of dead letters: */
+    uint32_t told;
+    struct qiao_id told_by[8];     /* the notices */
+    uint32_t revivals;             /* a dead letter was put into the queue again */
+    unsigned revived;              /* what came of the last, durable; told to the sender: */
+    unsigned news;
     bool answered;                 /* the last delivery has its verdict */
     bool accepted, refused;        /* the member said so at least once: the effect is there */
     uint32_t retries;
@@ -262,10 +270,11 @@ struct sim {
     struct buf trace;
     struct sim_counts counts;
     /* what this seed's world is like */
-    uint32_t window_messages, member_window_messages, attempts_max;
+    uint32_t window_messages, member_window_messages, attempts_max, dead_letters_max, age_ms_max;
     uint32_t latency_ms_max, fault_percent;
     uint32_t faults;               /* kinds of misfortune, a bit each: traffic.c */
     bool trust;                    /* nodes sign and check */
+    char owner[2 * SIM_TEXT_SIZE]; /* of dead letters: area/name of a member, or empty */
     struct adversary *adversary;   /* NULL: nobody is hostile */
     bool chatty;                   /* members submit from inside callbacks */
     uint64_t bytes_on_wire_max;
@@ -362,6 +371,10 @@ bool traffic_submit_again(struct sim *sim, uint32_t message, bool conflict);
 uint32_t checks_message(struct sim *sim, const struct sim_message *message);
 void checks_submitted(struct sim *sim, const struct sim_member *member, const struct qiao_id *id);
 enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, const struct qiao_delivery *delivery);
+/* A notice of dead letters, at its owner. */
+void checks_told(struct sim *sim, const struct sim_member *member, const struct qiao_delivery *delivery);
+/* Does the member die of this delivery, every time? */
+bool checks_is_deadly(const struct sim *sim, const struct sim_member *member, uint32_t message);
 void checks_verdict(struct sim *sim, struct sim_member *member, uint32_t message, enum qiao_verdict verdict);
 void checks_receipt(struct sim *sim, const struct sim_member *member, const struct qiao_receipt *receipt);
 void checks_committed(struct sim *sim, const struct sim_node *node, const struct store_batch *batch);
@@ -399,6 +412,8 @@ bool adversary_sent(const struct sim *sim, const struct qiao_delivery *delivery)
 void audit_node(struct sim *sim, struct sim_node *node);
 /* Messages in all queues of all nodes. */
 uint64_t audit_queued(struct sim *sim);
+/* Somebody at the node tries all its dead letters again. */
+void audit_retry(struct sim *sim, struct sim_node *node);
 /* Every queue of every node is empty, and a restart of all changes nothing on disk. */
 void audit_end(struct sim *sim);
 /* books.c: audit logs against their records, and against what neighbours hold of them. */

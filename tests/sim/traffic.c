@@ -42,6 +42,7 @@ static void build_members(struct sim *sim)
             member->refuse_percent = sim_chance(sim, 40) ? 10 : 0;
             if (!member->late) member->retry_percent = sim_chance(sim, 50) ? 10 : 0;
             if (!member->late) member->poison_percent = sim_chance(sim, 30) ? 4 : 0;
+            member->deadly_percent = sim_chance(sim, 10) ? 1 : 0;
             if (sim->members_count < SIM_MEMBERS_MAX && sim_chance(sim, 15)) sim_add_twin(sim);
         }
     }
@@ -61,6 +62,7 @@ void traffic_build(struct sim *sim)
     sim->chatty = sim_chance(sim, 30);
     sim->trust = sim_chance(sim, 75);
     for (uint32_t i = 0; i < sim->nodes_count; i++) sim->nodes[i].disk_ms_max = 1 + (uint32_t)sim_random(sim, 20);
+    if (sim_chance(sim, 70)) snprintf(sim->owner, sizeof sim->owner, "%s/%s", sim->nodes[sim->members[0].node].area, sim->members[0].name);
 }
 
 /* ---- messages ---- */
@@ -250,6 +252,7 @@ void traffic_step(struct sim *sim)
     if (sim_chance(sim, sim->fault_percent)) misfortune(sim);
     else if (dice < 4 && sim->messages_count > 0) traffic_submit_again(sim, (uint32_t)sim_random(sim, sim->messages_count), sim_chance(sim, 30));
     else if (dice < 5) audit_node(sim, &sim->nodes[sim_random(sim, sim->nodes_count)]);
+    else if (dice < 6) audit_retry(sim, &sim->nodes[sim_random(sim, sim->nodes_count)]);
     else submit_some(sim);
 }
 

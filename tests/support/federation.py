@@ -76,17 +76,18 @@ class Node:
     parent: str = None
     members: tuple = ()
     limits: dict = field(default_factory=dict)
+    dead_letters: dict = field(default_factory=dict)
     more: dict = field(default_factory=dict)   # further top-level keys of the configuration
     store: str = None                          # directory; else under the federation's folder
 
 
-def line(members=("office",), limits=None):
+def line(members=("office",), limits=None, dead_letters=None):
     """community -> street -> district, the tree of most tests."""
-    limits = limits or {}
+    limits, dead = limits or {}, dead_letters or {}
     return {
-        "district": Node("990101", None, ("urban", "housing"), dict(limits)),
-        "street": Node("990101001", "district", tuple(members), dict(limits)),
-        "community": Node("990101001001", "street", ("intake", "desk"), dict(limits)),
+        "district": Node("990101", None, ("urban", "housing"), dict(limits), dict(dead)),
+        "street": Node("990101001", "district", tuple(members), dict(limits), dict(dead)),
+        "community": Node("990101001001", "street", ("intake", "desk"), dict(limits), dict(dead)),
     }
 
 
@@ -123,6 +124,7 @@ class Broker:
             "tls": self.tls_files(),
             "allow": {"local_members_any": True},
             "limits": self.node.limits,
+            "dead_letters": self.node.dead_letters,
         }
         sections.update(self.node.more)
         return "".join(f"{key}: {json.dumps(value)}\n" for key, value in sections.items() if value)

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-static struct story begin(bool hostile)
+static struct story begin(bool hostile, bool owned)
 {
     struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true };
     struct story s = { .sim = sim_new(&options) };
@@ -20,6 +20,7 @@ static struct story begin(bool hostile)
     s.court = &s.sim->members[court];
     s.office = &s.sim->members[office];
     s.hotline = &s.sim->members[hotline];
+    if (owned) snprintf(s.sim->owner, sizeof s.sim->owner, "990101001/office");
     if (hostile) adversary_new(s.sim, street);
     sim_start(s.sim);
     sim_run(s.sim, 200);
@@ -29,12 +30,17 @@ static struct story begin(bool hostile)
 
 struct story story_begin(void)
 {
-    return begin(false);
+    return begin(false, false);
 }
 
 struct story story_begin_hostile(void)
 {
-    return begin(true);
+    return begin(true, false);
+}
+
+struct story story_begin_owned(void)
+{
+    return begin(false, true);
 }
 
 void story_end(struct story *s)

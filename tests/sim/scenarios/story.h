@@ -14,6 +14,8 @@ struct story {
 struct story story_begin(void);
 /* The same with nodes that sign and check, and an adversary at the street. */
 struct story story_begin_hostile(void);
+/* The same as story_begin; office is told of dead letters everywhere. */
+struct story story_begin_owned(void);
 void story_end(struct story *story);
 /* A message from one member to another; returns its number. Lane and case as given; case 0: SIM_CASES means none. */
 uint32_t story_send(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms);

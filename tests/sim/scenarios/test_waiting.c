@@ -97,6 +97,7 @@ Test(waiting, a_poisoned_message_is_dead_in_the_end_and_its_case_goes_on)
                      "district > court: deliver again lane 0 message 1 (attempt 3)\n"
                      "district < court: wants again lane 0 message 1\n"
                      "district > court: deliver again lane 0 message 1 (attempt 4)\n"
+                     "district < court: wants again lane 0 message 1\n"
                      "district < court: gives up lane 0 message 1: RETRIES\n"
                      "district > street: lane 0 messages 1-1\n"
                      "district > court: deliver again lane 0 message 2 (attempt 1)\n"

@@ -38,7 +38,7 @@ Test(conf_good, what_is_left_out_has_its_default)
     cr_expect_eq(conf->limits.member_window_bytes, 8u << 20);
     cr_expect_eq(conf->limits.connections_max, 4096);
     cr_expect_eq(conf->limits.handshakes_per_second_max, 200);
-    cr_expect_eq(conf->limits.delivery_attempts_max, 16);
+    cr_expect_eq(conf->dead_letters.attempts_max, 16);
     cr_expect_eq(conf->limits.retry_ms_min, 500);
     cr_expect_eq(conf->limits.retry_ms_max, 60000);
     cr_expect_eq(conf->limits.heartbeat_ms, 10000);
@@ -49,7 +49,7 @@ Test(conf_good, what_is_left_out_has_its_default)
     cr_expect_eq(conf->limits.shutdown_ms, 5000);
     cr_expect_str_eq(conf->log.level, "info");
     cr_expect_str_eq(conf->log.format, "logfmt");
-    cr_expect_null(conf->dead_letter_owner);
+    cr_expect_null(conf->dead_letters.contact);
     cr_expect_not_null(strstr(conf->path, "node.yaml"));
     loaded_deinit(&loaded);
 }
@@ -69,7 +69,7 @@ Test(conf_good, every_key_arrives)
                                 "limits: {store_bytes_max: 20 GiB, link_window_bytes: 4096KiB, heartbeat_ms: 1s, silence_ms: 2500, retry_ms_max: 1h, connections_max: 7}\n"
                                 "registry: {registrars: [\"990101/registry\", \"990101/audit#duty\"], required: true, confirm_within: 1h}\n"
                                 "log: {level: debug, format: json}\n"
-                                "dead_letter_owner: 值班室\n");
+                                "dead_letters: {contact: 值班室}\n");
     const struct conf *conf = loaded.conf;
     cr_expect_str_eq(conf->node.store, "/var/lib/qiao");
     cr_assert_eq(conf->listen_count, 2);
@@ -101,7 +101,7 @@ Test(conf_good, every_key_arrives)
     cr_expect(conf->registry.required);
     cr_expect_eq(conf->registry.confirm_within, 3600000);
     cr_expect_str_eq(conf->log.format, "json");
-    cr_expect_str_eq(conf->dead_letter_owner, "值班室");
+    cr_expect_str_eq(conf->dead_letters.contact, "值班室");
     loaded_deinit(&loaded);
 }
 

@@ -26,7 +26,7 @@ static const char full[] =
     "limits: {store_bytes_max: 33MiB, heartbeat_ms: 1001, silence_ms: 5m, link_window_bytes: 2097153, shutdown_ms: 1}\n"
     "registry: {registrars: [\"990101/a\", \"990101/b#x\"], confirm_within: 25h}\n"
     "log: {level: debug, format: json}\n"
-    "dead_letter_owner: 'say \"hello\" \\ 值班室'\n";
+    "dead_letters: {contact: 'say \"hello\" \\ 值班室'}\n";
 
 static char *text_of(void (*print)(FILE *out))
 {
@@ -65,7 +65,7 @@ Test(conf_outputs, a_dump_loads_as_the_same_configuration)
     char *again = dump_of(second.conf);
     cr_expect_str_eq(dump, again);
     cr_expect_eq(conf_reload_conflicts(first.conf, second.conf, NULL, 0), 0);
-    cr_expect_str_eq(second.conf->dead_letter_owner, "say \"hello\" \\ 值班室");
+    cr_expect_str_eq(second.conf->dead_letters.contact, "say \"hello\" \\ 值班室");
     cr_expect_str_eq(second.conf->node.store, first.conf->node.store);
     cr_expect_eq(second.conf->limits.link_window_bytes, 2097153);
     cr_expect_eq(second.conf->limits.silence_ms, 300000);
@@ -154,7 +154,7 @@ Test(conf_outputs, the_sample_with_everything_switched_on_loads)
     cr_assert_eq(loaded.conf->members_count, 1);
     cr_expect_eq(loaded.conf->members[0].services_count, 2);
     cr_expect_not_null(loaded.conf->tls.passphrase_file);
-    cr_expect_not_null(loaded.conf->dead_letter_owner);
+    cr_expect_not_null(loaded.conf->dead_letters.contact);
     cr_expect_not_null(loaded.conf->policy.read);
     cr_expect_str_eq(loaded.conf->members[0].type, "gov");
     loaded_deinit(&loaded);
@@ -178,7 +178,7 @@ Test(conf_outputs, the_schema_is_json_and_knows_the_keys)
     cr_expect(json_is_false(json_object_get(schema, "additionalProperties")));
     cr_expect_eq(json_object_size(json_object_get(schema, "properties")), 14);
     cr_expect_eq(json_array_size(json_object_get(property(schema, "node"), "required")), 3);
-    cr_expect_eq(json_object_size(json_object_get(property(schema, "limits"), "properties")), 21);
+    cr_expect_eq(json_object_size(json_object_get(property(schema, "limits"), "properties")), 20);
     json_t *links = json_object_get(property(schema, "links"), "items");
     cr_expect_eq(json_array_size(json_object_get(links, "required")), 3);
     cr_expect_eq(json_array_size(json_object_get(property(links, "role"), "enum")), 3);

@@ -32,7 +32,8 @@ static void start(struct story *s)
     /* The core takes it over, as on reload. */
     struct core_config config = {
         .policy = s->policy.policy, .link_window_messages = 64, .link_window_bytes = 65536, .member_window_messages = 64, .member_window_bytes = 65536,
-        .connections_max = 8, .delivery_attempts_max = 3, .retry_ms_min = 10, .retry_ms_max = 1000, .heartbeat_ms = 5000, .silence_ms = 20000, .handshake_ms = 3000,
+        .connections_max = 8, .delivery_attempts_max = 3, .crash_within_ms = 1000,
+        .dead_letters_max = 100, .dead_letter_bytes_max = 1u << 20, .retry_ms_min = 10, .retry_ms_max = 1000, .heartbeat_ms = 5000, .silence_ms = 20000, .handshake_ms = 3000,
     };
     core_set_limits(s->world.core, &config);
     s->policy.policy = NULL;
