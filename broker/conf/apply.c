@@ -157,12 +157,19 @@ static int remember_origin(struct build *build, const struct conf_item *item, st
     return 0;
 }
 
-static void set_line(const struct conf_item *item, void *field, int line)
+static void set_place(const struct build *build, const struct tree *tree, const struct conf_item *item, void *field, int line)
 {
-    if (item->type == CONF_TYPE_LINK)
-        ((struct conf_link *)field)->line = line;
-    if (item->type == CONF_TYPE_MEMBER)
-        ((struct conf_member *)field)->line = line;
+    const char *file = build->conf->files[tree - build->trees];
+    struct conf_link *link = item->type == CONF_TYPE_LINK ? field : NULL;
+    struct conf_member *member = item->type == CONF_TYPE_MEMBER ? field : NULL;
+    if (link) {
+        link->file = file;
+        link->line = line;
+    }
+    if (member) {
+        member->file = file;
+        member->line = line;
+    }
 }
 
 /* An element that is wrong stays in the list, half filled: the load fails anyway, and the rest of it may still be checked. */
@@ -173,7 +180,7 @@ static int apply_element(struct build *build, const struct tree *tree, const str
     if (!field)
         return -ENOMEM;
     ++*conf_item_count(item, base);
-    set_line(item, field, node->line);
+    set_place(build, tree, item, field, node->line);
     int r = remember_origin(build, item, tree_place(tree, node), shown);
     if (r < 0)
         return r;

@@ -12,7 +12,8 @@ struct conf_link {
     char *node;           /* node id the certificate must name */
     char *area;           /* the peer's area; what lies under it is reached through a child */
     int role;             /* what the peer is to us: enum conf_role */
-    int line;             /* in its file, for explanations */
+    const char *file;     /* one of conf's files, */
+    int line;             /* and where in it: for explanations */
 };
 
 enum conf_role { CONF_ROLE_PEER = 0, CONF_ROLE_PARENT = 1, CONF_ROLE_CHILD = 2 };
@@ -24,6 +25,7 @@ struct conf_member {
     char **services;
     size_t services_count;
     bool drills;          /* takes exercises and tests */
+    const char *file;     /* one of conf's files */
     int line;
 };
 
@@ -106,7 +108,14 @@ struct conf {
         uint32_t messages_max;     /* kept */
         uint64_t bytes_max;
     } dead_letters;
+    struct {
+        bool enabled;
+        uint32_t keep_days;
+        uint64_t bytes_max;
+    } explain;
     char *path;                    /* the file it came from */
+    char **files;                  /* that one and those of conf.d, in the order they were read */
+    size_t files_count;
 };
 
 /* One thing wrong with a configuration. */

@@ -154,6 +154,12 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Take messages only from members whose organisation is registered.") \
     V(conf, registry.confirm_within, "registry.confirm_within", DURATION, "72h", 1000, 2592000000, "milliseconds", RESTART, OPTIONAL, "72h", \
       "How long a change waits for the second registrar.") \
+    V(conf, explain.enabled, "explain.enabled", BOOL, "true", 0, 0, "", RESTART, OPTIONAL, "true", \
+      "Keep for each message what was decided about it and why: qiao why and qiao trace tell it.") \
+    V(conf, explain.keep_days, "explain.keep_days", COUNT, "90", 0, 36500, "days", LIVE, OPTIONAL, "90", \
+      "How long decisions are kept. 0: for ever.") \
+    V(conf, explain.bytes_max, "explain.bytes_max", BYTES, "2 GiB", 0, UINT64_C(1) << 50, "bytes", LIVE, OPTIONAL, "2 GiB", \
+      "Size they may take in the store; the oldest give way. A message takes about 20 bytes. 0: no bound.") \
     V(conf, log.level, "log.level", LOG_LEVEL, "info", 0, 0, "", LIVE, OPTIONAL, "info", \
       "Least important lines that are still written.") \
     V(conf, log.format, "log.format", LOG_FORMAT, "logfmt", 0, 0, "", LIVE, OPTIONAL, "logfmt", \

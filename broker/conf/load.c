@@ -114,6 +114,16 @@ static int find_parts(struct build *build, const char *path, struct parts *parts
     return 0;
 }
 
+/* One file more: a tree while the configuration is made, a name as long as it lives. Negative: -errno. */
+static int read_file(struct build *build, const char *path)
+{
+    struct conf *conf = build->conf;
+    int r = tree_init(&build->trees[build->trees_count++], path, &build->errors);
+    if (r == 0 && !(conf->files[conf->files_count++] = strdup(path)))
+        r = -ENOMEM;
+    return r;
+}
+
 static int read_files(struct build *build, const char *path)
 {
     __attribute__((cleanup(parts_deinit))) struct parts parts = { 0 };
@@ -121,14 +131,15 @@ static int read_files(struct build *build, const char *path)
     if (r < 0)
         return r;
     build->trees = calloc((size_t)parts.count + 1, sizeof *build->trees);
-    if (!build->trees)
+    build->conf->files = calloc((size_t)parts.count + 1, sizeof(char *));
+    if (!build->trees || !build->conf->files)
         return -ENOMEM;
-    r = tree_init(&build->trees[build->trees_count++], path, &build->errors);
+    r = read_file(build, path);
     for (int i = 0; r == 0 && i < parts.count; i++) {
         char *part = NULL;
         if (asprintf(&part, "%s/%s", parts.folder, parts.entries[i]->d_name) < 0)
             return -ENOMEM;
-        r = tree_init(&build->trees[build->trees_count++], part, &build->errors);
+        r = read_file(build, part);
         free(part);
     }
     return r;
@@ -170,6 +181,9 @@ struct conf *conf_free(struct conf *conf)
     clear_items(CONF_BASE_CONF, conf);
     conf_policy_free(conf->policy.read);
     conf_rules_free(conf->rules.read);
+    for (size_t i = 0; i < conf->files_count; i++)
+        free(conf->files[i]);
+    free(conf->files);
     free(conf->path);
     free(conf);
     return NULL;

@@ -115,8 +115,7 @@ void ask_proof(struct core *core, struct connection *c, const Qiao__V1__AdminReq
     else go_on(core, c, request->id, &dossier, &name, (struct reach){ QIAO_HOPS_MAX, TIME_MS });
 }
 
-/* A question costs this node some reading. */
-static bool asks_too_much(struct core *core, struct connection *c)
+bool asks_too_much(struct core *core, struct connection *c)
 {
     if (!c->peer || c->peer->member) return false;
     if (core->now_ms - c->asked_since_ms >= 1000) {
@@ -179,7 +178,8 @@ void ask_replied(struct core *core, struct connection *c, struct qiao_bytes payl
 {
     arena_reset(&core->arena);
     Qiao__V1__AdminReply *reply = pb_depth_ok(payload) ? qiao__v1__admin_reply__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
-    struct question *q = reply ? find_question(core, c, reply->id) : NULL;
+    if (!reply || ask_way_replied(core, c, reply)) return;
+    struct question *q = find_question(core, c, reply->id);
     if (!q) return; /* too late, or never asked */
     if (reply->code != 0 || reply->what_case != QIAO__V1__ADMIN_REPLY__WHAT_PROOF) {
         close_question(core, q, q->name, reply->code ? qiao_code_text(reply->code) : "it answered something else");

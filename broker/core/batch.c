@@ -1,5 +1,5 @@
 /* The batch being filled: runs of messages, small records, and at the end heads, tails and watermarks. */
-#include "core/state.h"
+#include "core/explain.h"
 
 /* Run buffers of a burst are given back above this size. */
 #define RUN_KEEP_SIZE (512u * 1024u)
@@ -216,6 +216,7 @@ void batch_close(struct core *core)
     struct batch *batch = core_batch(core);
     batch->sealed_wall_ms = core->wall_ms;
     core->audit_due_ms = 0;
+    explain_close(core);
     close_runs(batch);
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];

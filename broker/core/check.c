@@ -3,6 +3,7 @@
 #include "codec/run.h"
 #include "core/core.h"
 #include "core/dead.h"
+#include "core/explain.h"
 #include "core/keys.h"
 #include "core/registry.h"
 
@@ -96,6 +97,26 @@ static const char *check_anything(struct qiao_bytes key, struct qiao_bytes value
     return NULL;
 }
 
+static const char *check_decision(struct qiao_bytes key, struct qiao_bytes value)
+{
+    if (key.size == 1) return value.size >= 8 ? NULL : "not the version of a configuration";
+    if (key.size == DESTINATION_KEY_SIZE) return value.size == EXPLAIN_ENDED_SIZE ? NULL : "not the end of a message";
+    if (key.size != 1 + EXPLAIN_NAME_SIZE || value.size <= EXPLAIN_DECISION_HEAD_SIZE) return "not a decision";
+    struct pb_reader r = pb_reader(qiao_bytes(value.data + EXPLAIN_DECISION_HEAD_SIZE, value.size - EXPLAIN_DECISION_HEAD_SIZE));
+    for (struct pb_field f; pb_next(&r, &f);) { }
+    return r.failed ? "a decision that cannot be decoded" : NULL;
+}
+
+static const char *check_explained(struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct explain_record record;
+    struct explain_stretch stretch;
+    if (key.size != 9 || !explain_open(value, &record)) return "not a record of decided messages";
+    struct qiao_bytes rest = record.stretches;
+    while (explain_next(&record, &rest, &stretch)) { }
+    return rest.size == 0 ? NULL : "the record of decided messages ends in the middle";
+}
+
 const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
 {
     static const struct { uint8_t prefix; const char *(*check)(struct qiao_bytes, struct qiao_bytes); } rows[] = {
@@ -106,6 +127,8 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'U', check_audit },
         { 'Z', dead_check_record },
         { 'I', check_place },
+        { 'Y', check_decision },
+        { 'y', check_explained },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);

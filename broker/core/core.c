@@ -1,5 +1,7 @@
 #include "core/state.h"
 
+#include "core/explain.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -345,6 +347,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     tick_queues(core);
     org_tick(core);
     ask_tick(core);
+    ask_way_tick(core);
     tick_busy(core);
     audit_tick(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
@@ -363,6 +366,8 @@ uint64_t core_deadline_ms(struct core *core)
 {
     uint64_t deadline = (core->busy && !core->committing) || org_waits(core) ? core->tick_ms : LINK_NEVER;
     uint64_t answer = ask_deadline_ms(core);
+    if (answer < deadline) deadline = answer;
+    answer = ask_way_deadline_ms(core);
     if (answer < deadline) deadline = answer;
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
@@ -475,6 +480,9 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->signed_age_ms_max = config->signed_age_ms_max;
     own->signed_ahead_ms_max = config->signed_ahead_ms_max;
     own->handshake_ms = config->handshake_ms;
+    own->explain.keep_ms = config->explain.keep_ms;
+    own->explain.bytes_max = config->explain.bytes_max;
+    explain_configuration(core, config->version);
 }
 
 void core_cut_revoked(struct core *core, bool (*is_revoked)(void *context, const struct seal_key_id *id), void *context)

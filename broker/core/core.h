@@ -25,9 +25,17 @@ struct core_peer_config {
     const char *org;           /* members: unified social credit code, or NULL */
     bool member;
     enum link_role role;       /* what the linked node is to this node */
-    int line;                  /* in the configuration, for explanations */
+    const char *file;          /* of the configuration, and where in it: for explanations */
+    int line;
     unsigned org_type;         /* of a member: enum qiao_org_type */
     bool drills;               /* a member: takes exercises and tests */
+};
+
+/* What is kept of why messages were decided as they were. */
+struct core_explain_config {
+    bool off;                  /* nothing */
+    uint64_t keep_ms;          /* 0: for ever */
+    uint64_t bytes_max;        /* the oldest gives way; 0: no bound */
 };
 
 /* All strings are copied. */
@@ -63,6 +71,8 @@ struct core_config {
     uint64_t clock_skew_ms_max; /* 0: peers' clocks are not looked at */
     uint64_t signed_age_ms_max; /* messages signed longer ago are refused, 0: however old; what is kept to know duplicates by is older */
     uint64_t signed_ahead_ms_max; /* by how much a signature may be of the future, 0: not looked at */
+    const char *version;       /* of the configuration: start of its files' digest; NULL: none is told */
+    struct core_explain_config explain;
     /* One human line a decision, for --trace and tests; NULL: none. */
     void (*trace)(void *context, const char *line);
     /* What operators should know of peers; NULL: nobody is told. */

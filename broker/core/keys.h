@@ -19,6 +19,10 @@
  *   'Z' message id(16) peer(2) tag(4) dead letter of a member: dead_record (dead.h)
  *   'N' ...                          register of organisations: registry_table.h
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
+ *   'Y'                              the configuration in force: how many came before (8), start of its files' digest
+ *   'Y' digest(16)                   a decision: when it was last written (8), packed Decision (schema/explain.proto)
+ *   'Y' message id(16) peer(2) tag(4) it ended in the queue of this neighbour: when (8), outcome (1), code (2)
+ *   'y' number(8)                    messages and the decisions that hold for them, a record a batch: explain.h
  *   'U' index(8)                     audit: Merkle leaf (32), packed AuditRecord; 'M' "audit" has suite (1), size (8) and peaks (32 each)
  */
 #ifndef CORE_KEYS_H

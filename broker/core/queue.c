@@ -1,5 +1,5 @@
 /* Queues on disk: appending, sending in order, letting go of what was acknowledged, expiry. */
-#include "core/state.h"
+#include "core/explain.h"
 
 #include <qiao/client.h>
 
@@ -193,6 +193,8 @@ static void expire_message(struct core *core, struct peer *peer, const struct en
         message_fingerprint(core->secret, &e->header, record.digest);
         batch_put(core, &key, record_write(&record, value));
         outcome.recipient = buf_bytes(&peer->address);
+    } else {
+        explain_ended(core, &e->header, peer, QIAO_OUTCOME_EXPIRED, QIAO_CODE_EXPIRED);
     }
     dead_tell(core, &(struct dead_letter){ .message = e, .recipient = outcome.recipient, .status = outcome.status, .code = outcome.code, .first_ms = core->wall_ms, .last_ms = core->wall_ms,
                                              .retried = retried });

@@ -4,6 +4,8 @@
 #include "core/ask_dead.h"
 #include "core/route.h"
 
+#include "schema/explain.pb-c.h"
+
 #include <qiao/client.h>
 #include <qiao/version.h>
 #include <stdio.h>
@@ -137,19 +139,30 @@ struct candidates {
     Qiao__V1__RouteReply reply;
 };
 
-static void add_candidate(void *context, const struct peer *peer, const char *rule, bool chosen, const char *why_not)
+static const char *const ground_texts[] = {
+    [QIAO__V1__ROUTE_GROUND__GROUND_MEMBER] = "own member", [QIAO__V1__ROUTE_GROUND__GROUND_AREA] = "area below this node's child",
+    [QIAO__V1__ROUTE_GROUND__GROUND_PARENT] = "parent: everything that is not below", [QIAO__V1__ROUTE_GROUND__GROUND_SET] = "area set",
+};
+static const char *const lost_texts[] = {
+    [QIAO__V1__LOST_REASON__LOST_NOT] = "", [QIAO__V1__LOST_REASON__LOST_OTHER_AREA] = "the destination is not in its area",
+    [QIAO__V1__LOST_REASON__LOST_FARTHER] = "another's area is closer around the destination", [QIAO__V1__LOST_REASON__LOST_BELOW] = "the destination lies at or below this node",
+    [QIAO__V1__LOST_REASON__LOST_CAME_FROM] = "the message comes from there", [QIAO__V1__LOST_REASON__LOST_NEARER] = "a neighbour's area has the destination",
+};
+
+static void add_candidate(void *context, const struct route_choice *choice)
 {
     struct candidates *x = context;
+    const struct peer *peer = choice->peer;
     if (reply_is_large(x->core)) return;
     Qiao__V1__RouteCandidate *candidate = take(x->core, sizeof *candidate);
     char *text = take(x->core, 160);
     *candidate = (Qiao__V1__RouteCandidate)QIAO__V1__ROUTE_CANDIDATE__INIT;
-    if (peer->line > 0) snprintf(text, 160, "%s (configuration line %d)", rule, peer->line);
-    else snprintf(text, 160, "%s", rule);
+    if (peer->line > 0) snprintf(text, 160, "%s (configuration line %d)", ground_texts[choice->ground], peer->line);
+    else snprintf(text, 160, "%s", ground_texts[choice->ground]);
     candidate->via = peer->name;
     candidate->rule = text;
-    candidate->chosen = chosen;
-    candidate->why_not = (char *)why_not;
+    candidate->chosen = choice->lost == QIAO__V1__LOST_REASON__LOST_NOT;
+    candidate->why_not = (char *)(uintptr_t)lost_texts[choice->lost];
     x->reply.candidates[x->reply.n_candidates++] = candidate;
 }
 
@@ -172,7 +185,7 @@ static void route(struct core *core, struct connection *c, const Qiao__V1__Admin
     x.reply.candidates = take(core, core->peers_count * sizeof *x.reply.candidates);
     x.reply.code = route_find(core, &address, NULL);
     core->route_key.size = 0;
-    route_explain(core, &address, add_candidate, &x);
+    route_explain(core, &address, NULL, x.reply.code, add_candidate, &x);
     Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
     reply.id = request->id;
     reply.last = true;
@@ -483,12 +496,14 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_EXPORT, ask_audit_export }, { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_HEADS, ask_audit_heads },
     { QIAO__V1__ADMIN_REQUEST__WHAT_PROOF, ask_proof },     { QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY, ask_custody },
     { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_LIST, ask_dead_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_CHANGE, ask_dead_change },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_WAY, ask_way },
 };
 
-/* A node asks what became of a message that it handed on, and nothing else. */
+/* A node asks what became of a message that went between it and this one, and nothing else. */
 static bool may_ask(const struct connection *c, const Qiao__V1__AdminRequest *request)
 {
-    return c->link.peer.role == LINK_ROLE_MEMBER_ONLY || (c->peer && request && request->what_case == QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY);
+    if (c->link.peer.role == LINK_ROLE_MEMBER_ONLY) return true;
+    return c->peer && request && (request->what_case == QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY || request->what_case == QIAO__V1__ADMIN_REQUEST__WHAT_WAY);
 }
 
 void recv_admin(struct core *core, struct connection *c, struct qiao_bytes payload)

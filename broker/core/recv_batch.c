@@ -1,5 +1,5 @@
 /* Messages from a link: opened, checked, deduplicated, routed into queues. */
-#include "core/state.h"
+#include "core/explain.h"
 
 #include "codec/sealed_form.h"
 #include "proof/decider.h"
@@ -101,8 +101,9 @@ static void answer_again(struct core *core, const struct envelope *e, struct qia
     outcome_add(core, &outcome);
 }
 
-static void to_member(struct core *core, struct peer *member, const struct envelope *e, const struct origin *origin)
+static void to_member(struct core *core, size_t target, const struct envelope *e, const struct origin *origin)
 {
+    struct peer *member = core->targets[target];
     uint32_t tag = source_tag(core->secret, &e->header);
     struct qiao_id whose = id_of_source(&e->header.id, tag);
     struct key key = key_destination(&e->header.id, member->number, tag);
@@ -120,6 +121,7 @@ static void to_member(struct core *core, struct peer *member, const struct envel
     }
     bool refused = !is_notice(&e->header) && org_refuses(core, member, e, &record);
     put_record(core, &key, &record);
+    explain_queued(core, target, refused ? 0 : member->queues[e->header.lane].tail);
     if (refused) return;
     id_set_add(&core_batch(core)->seen, &whose, member->number, record.digest);
     queue_append(core, member, e->header.lane, e, origin);
@@ -134,14 +136,16 @@ static void to_targets(struct core *core, const struct envelope *e, const struct
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {
+            explain_queued(core, i, peer->queues[e->header.lane].tail);
             queue_append(core, peer, e->header.lane, e, origin);
             watch_message(core, 1, &e->header, peer, 0, 0);
         } else if (e->header.kind == QIAO_KIND_RECEIPT) {
             recv_receipt(core, peer, e, origin, false);
         } else {
-            to_member(core, peer, e, origin);
+            to_member(core, i, e, origin);
         }
     }
+    explain_done(core);
 }
 
 void accept_local(struct core *core, const struct envelope *e)
@@ -209,7 +213,9 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
         to_targets(core, e, origin);
         return;
     }
-    if (code == QIAO_CODE_OK) code = org_route(h, route_find(core, &h->destination, from));
+    bool routed = code == QIAO_CODE_OK;
+    if (routed) code = org_route(h, route_find(core, &h->destination, from));
+    if (!receipt) explain_decide(core, from, e, code, routed);
     if (code == QIAO_CODE_OK) {
         to_targets(core, e, origin);
         return;
@@ -264,8 +270,8 @@ static bool is_drill_for_nobody(const struct core *core, const struct header *h)
 }
 
 /* Rules come before policy, which so judges what really goes; a rule's rate last, since what is refused uses up none. Messages of the
- * register are neither's. */
-static unsigned judge_from_member(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin)
+ * register are neither's. *ret_routed: the answer is the table's, not of who was asked before or behind it. */
+static unsigned judge_from_member(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin, bool *ret_routed)
 {
     unsigned code = check_origin(core, from, e, origin);
     if (is_suspicious(code)) core_notice(core, "message refused", from->name, code, qiao_code_text(code));
@@ -273,9 +279,13 @@ static unsigned judge_from_member(struct core *core, struct peer *from, struct e
     if (code == QIAO_CODE_OK && !of_register) code = ask_rules(core, from, &e->header);
     if (code == QIAO_CODE_OK && !of_register) code = rules_redirect(core, e, origin);
     if (code == QIAO_CODE_OK && !of_register) code = ask_policy(core, from, &e->header);
+    *ret_routed = code == QIAO_CODE_OK;
     if (code == QIAO_CODE_OK) code = route_find(core, &e->header.destination, from);
-    if (code == QIAO_CODE_OK && is_drill_for_nobody(core, &e->header)) code = QIAO_CODE_DRILL;
-    return code == QIAO_CODE_OK && !of_register ? rules_count_rate(core, &e->header) : code;
+    if (code != QIAO_CODE_OK) return code;
+    if (is_drill_for_nobody(core, &e->header)) code = QIAO_CODE_DRILL;
+    if (code == QIAO_CODE_OK && !of_register) code = rules_count_rate(core, &e->header);
+    *ret_routed = code == QIAO_CODE_OK;
+    return code;
 }
 
 /* What the origin must know later to believe an outcome, and to prove what it sent. */
@@ -299,8 +309,13 @@ static void accept_copy(struct core *core, struct peer *from, const struct envel
     struct message_record record = { .peer = from->number, .flags = RECORD_COPY, .at_ms = core->wall_ms };
     message_fingerprint(core->secret, h, record.digest);
     unsigned code = ask_policy(core, from, h);
-    if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
-    if (code == QIAO_CODE_OK && is_drill_for_nobody(core, h)) code = QIAO_CODE_DRILL;
+    bool routed = code == QIAO_CODE_OK;
+    if (routed) code = route_find(core, &h->destination, from);
+    if (code == QIAO_CODE_OK && is_drill_for_nobody(core, h)) {
+        code = QIAO_CODE_DRILL;
+        routed = false;
+    }
+    explain_decide(core, from, e, code, routed);
     core->own_place = (struct own_place){ 0 };
     if (code == QIAO_CODE_OK) {
         put_case_entry(core, e, true);
@@ -342,8 +357,9 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
     }
     core->counters.accepted++;
     id_set_add(&core_batch(core)->seen, &h->id, ORIGIN_NUMBER, record.digest);
-    core->decision = (struct rule_decision){ 0 };
-    if (code == QIAO_CODE_OK) code = judge_from_member(core, from, e, origin);
+    bool routed = false;
+    if (code == QIAO_CODE_OK) code = judge_from_member(core, from, e, origin, &routed);
+    explain_decide(core, from, e, code, routed);
     if (code != QIAO_CODE_OK) {
         record.outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED;
         record.code = (uint16_t)code;
@@ -369,6 +385,8 @@ static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, 
         quarantine(core, from, raw, code, "it cannot be decoded or answered");
         return;
     }
+    core->policy_place = (struct rule_place){ 0 };
+    core->decision = (struct rule_decision){ 0 };
     if (code == QIAO_CODE_OK) code = checked;
     if (checked != QIAO_CODE_OK) core_notice(core, "message refused", from->name, checked, qiao_code_text(checked));
     if (from->member) accept_from_member(core, from, &e, origin, code);

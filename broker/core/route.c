@@ -1,6 +1,8 @@
 /* Where to: own members, the child whose area covers the destination, the parent. */
 #include "core/route.h"
 
+#include "schema/explain.pb-c.h"
+
 static bool covers(const char *area, struct qiao_bytes code)
 {
     size_t size = strlen(area);
@@ -109,17 +111,52 @@ unsigned route_find(struct core *core, const struct address *to, const struct pe
     return core->route_code;
 }
 
-void route_explain(struct core *core, const struct address *to, route_visit visit, void *context)
+/* ---- why ---- */
+
+struct explanation {
+    const struct address *to;
+    const struct peer *from;
+    struct qiao_bytes root;
+    bool set;                      /* to an area set */
+    bool below;                    /* the destination lies at or below this node */
+};
+
+static unsigned lost_parent(const struct explanation *x, const struct peer *peer)
 {
-    unsigned code = route_find(core, to, NULL);
-    core->route_key.size = 0;
-    for (size_t i = 0; i < core->peers_count; i++) {
-        const struct peer *peer = &core->peers[i];
-        bool chosen = false;
-        for (size_t k = 0; code == QIAO_CODE_OK && k < core->targets_count; k++) chosen |= core->targets[k] == peer;
-        if (peer->member && !chosen && !(equals(core->area, to->area) && equals(peer->name, to->org))) continue;
-        const char *rule = peer->member ? "own member" : peer->role == LINK_ROLE_PARENT_NODE ? "parent: everything that is not below" : "area below this node's child";
-        const char *why_not = chosen ? "" : peer->role == LINK_ROLE_PARENT_NODE ? "the destination lies at or below this node" : "the destination is not in its area, or another is nearer";
-        visit(context, peer, rule, chosen, why_not);
+    if (peer == x->from) return QIAO__V1__LOST_REASON__LOST_CAME_FROM;
+    return x->below ? QIAO__V1__LOST_REASON__LOST_BELOW : QIAO__V1__LOST_REASON__LOST_NEARER;
+}
+
+static unsigned lost_neighbour(const struct explanation *x, const struct peer *peer)
+{
+    if (x->set || !covers(peer->area, x->to->area)) return QIAO__V1__LOST_REASON__LOST_OTHER_AREA;
+    return peer == x->from ? QIAO__V1__LOST_REASON__LOST_CAME_FROM : QIAO__V1__LOST_REASON__LOST_FARTHER;
+}
+
+static bool is_target(const struct core *core, const struct peer *peer)
+{
+    for (size_t i = 0; i < core->targets_count; i++)
+        if (core->targets[i] == peer) return true;
+    return false;
+}
+
+static void explain_link(const struct core *core, const struct explanation *x, const struct peer *peer, bool chosen, route_visit visit, void *context)
+{
+    bool parent = peer->role == LINK_ROLE_PARENT_NODE;
+    struct route_choice choice = { .peer = peer, .ground = x->set ? QIAO__V1__ROUTE_GROUND__GROUND_SET : QIAO__V1__ROUTE_GROUND__GROUND_AREA };
+    if (parent) choice.ground = QIAO__V1__ROUTE_GROUND__GROUND_PARENT;
+    if (!chosen || !is_target(core, peer)) choice.lost = parent ? lost_parent(x, peer) : lost_neighbour(x, peer);
+    visit(context, &choice);
+}
+
+void route_explain(struct core *core, const struct address *to, const struct peer *from, unsigned code, route_visit visit, void *context)
+{
+    struct explanation x = { .to = to, .from = from };
+    x.set = address_is_set(to, &x.root);
+    x.below = covers(core->area, x.set ? x.root : to->area);
+    for (size_t i = 0; i < core->links_count; i++) explain_link(core, &x, &core->peers[i], code == QIAO_CODE_OK, visit, context);
+    for (size_t i = 0; code == QIAO_CODE_OK && i < core->targets_count; i++) {
+        struct route_choice choice = { .peer = core->targets[i], .ground = x.set ? QIAO__V1__ROUTE_GROUND__GROUND_SET : QIAO__V1__ROUTE_GROUND__GROUND_MEMBER };
+        if (choice.peer->member) visit(context, &choice);
     }
 }

@@ -1,5 +1,5 @@
 /* Building the state of a node from its configuration and its store, and taking it down. */
-#include "core/state.h"
+#include "core/explain.h"
 
 #include <stdio.h>
 
@@ -90,6 +90,7 @@ static void copy_peer(struct core *core, struct peer *peer, const struct core_pe
     peer->org = config->org ? base_strdup(config->org) : NULL;
     peer->area = base_strdup(config->member || !config->area ? core->area : config->area);
     peer->role = config->member ? LINK_ROLE_MEMBER_ONLY : config->role;
+    peer->file = config->file ? base_strdup(config->file) : NULL;
     peer->line = config->line;
     peer->org_type = config->org_type;
     peer->drills = config->drills;
@@ -141,12 +142,14 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     quarantine_load(core);
     dead_load(core);
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
+    if (result == 0 && !explain_load(core)) result = STORE_CORRUPT;
+    core->config.version = NULL; /* taken over */
     forget_old_streams(core);
     for (size_t i = 0; result == 0 && i < core->peers_count; i++)
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (!queue_load(core, &core->peers[i], lane)) result = STORE_CORRUPT;
     if (result != 0) {
-        snprintf(reterr_text, reterr_size, "the store's list of peers, their queues, the register of organisations or the audit log is damaged: qiaod --check-store tells more");
+        snprintf(reterr_text, reterr_size, "the store's list of peers, their queues, the register of organisations, the audit log or the log of decisions is damaged: qiaod --check-store tells more");
         core_free(core);
         return result;
     }
@@ -159,6 +162,7 @@ static void free_peer(struct peer *peer)
     free(peer->name);
     free(peer->area);
     free(peer->org);
+    free(peer->file);
     free(peer->held);
     buf_deinit(&peer->address);
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
@@ -201,6 +205,8 @@ struct core *core_free(struct core *core)
     for (struct core_job *job; (job = core_next_job(core));) core_job_free(job);
     id_set_deinit(&core->known_keys);
     ask_deinit(core);
+    ask_way_deinit(core);
+    explain_deinit(core);
     buf_deinit(&core->proof);
     registry_free(core->registry);
     free(core->receipts);

@@ -20,6 +20,8 @@
 
 struct peer;
 struct connection;
+struct explain;
+struct way_question;
 
 /* Messages in a row of a run that this node signs for their senders, with one signature. */
 struct run_group {
@@ -129,6 +131,7 @@ struct peer {
     char *area;                    /* links: the node's; members: this node's */
     bool member;
     enum link_role role;           /* what the linked node is to us */
+    char *file;                    /* of the configuration, or NULL */
     int line;
     unsigned org_type;             /* members: enum qiao_org_type */
     bool drills;                   /* members: take exercises and tests */
@@ -217,6 +220,13 @@ struct receipt {
     struct buf outcomes;           /* Receipt.outcomes fields */
 };
 
+/* The line of a file that decided. */
+struct rule_place {
+    const char *name;              /* of the rule; NULL: there was none */
+    const char *file;
+    int line;                      /* 0: the file as a whole */
+};
+
 struct core {
     struct store *store;
     char *node, *area, *dead_letter_contact;
@@ -257,6 +267,8 @@ struct core {
     struct seal_key_id own_key;    /* the last own one whose certificate is in the store */
     struct question *questions;    /* put to neighbours and open: ask.c */
     uint32_t questions_last;       /* number of the last one */
+    struct way_question **ways;    /* questions about a message's way: ask_way.c */
+    size_t ways_count;
     struct buf proof;              /* scratch of queue_append */
     struct own_place { uint64_t number; uint32_t index; } own_place; /* evidence of the own message that was put into a queue last */
     struct merkle_hash own_leaf;   /* the same message's */
@@ -277,6 +289,8 @@ struct core {
     struct dead_reply *dead_replies; /* of administration, waiting for the disk */
     size_t dead_count;             /* records under 'Z' */
     uint64_t dead_bytes;
+    struct rule_place policy_place; /* which rule of it allowed or refused the message that is being decided */
+    struct explain *explain;       /* NULL: nothing is written down */
     size_t quarantined;            /* records under 'X' */
     struct key quarantine_after;   /* the last of them that was removed */
     struct registry *registry;
@@ -448,6 +462,11 @@ void ask_replied(struct core *core, struct connection *connection, struct qiao_b
 void ask_tick(struct core *core);
 uint64_t ask_deadline_ms(const struct core *core);
 void ask_deinit(struct core *core);
+
+/* ask_way.c */
+void ask_way_tick(struct core *core);
+uint64_t ask_way_deadline_ms(const struct core *core);
+void ask_way_deinit(struct core *core);
 
 /* dead.c: what could not be delivered, who is told of it, and the letters themselves */
 struct dead_letter {

@@ -11,10 +11,18 @@
 #include <time.h>
 #include <uv.h>
 
+/* Where a node keeps its files is nobody's business: who asks why is told the name alone. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static struct core_peer_config member_config(const struct conf_member *member)
 {
     int type = member->type ? qiao_org_type_from_name(member->type) : QIAO_ORG_TYPE_UNKNOWN;
-    return (struct core_peer_config){ .name = member->name, .org = member->org, .member = true, .line = member->line, .drills = member->drills,
+    return (struct core_peer_config){ .name = member->name, .org = member->org, .member = true, .file = base_name(member->file), .line = member->line,
+                                      .drills = member->drills,
                                       .org_type = type > 0 ? (unsigned)type : QIAO_ORG_TYPE_UNKNOWN };
 }
 
@@ -43,12 +51,38 @@ static struct rules *make_rules(const struct conf *conf)
     return rules_new(tables);
 }
 
+static void read_whole(const char *path, struct buf *out)
+{
+    FILE *file = path ? fopen(path, "re") : NULL;
+    for (size_t size = 1; file && size > 0;) {
+        size = fread(buf_reserve(out, 4096), 1, 4096, file);
+        out->size += size;
+    }
+    if (file) fclose(file);
+}
+
+/* Start of the digest of everything that decides, in hexadecimal: the files as they are now, comments and all, so that file and line
+ * can be looked up in them. The caller frees. */
+static char *version_of(const struct conf *conf)
+{
+    const char *const more[] = { conf->policy.file, conf->policy.catalogue, conf->rules.file };
+    uint8_t digest[SEAL_DIGEST_SIZE];
+    char text[13];
+    buf_auto all = { 0 };
+    for (size_t i = 0; i < conf->files_count; i++) read_whole(conf->files[i], &all);
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) read_whole(more[i], &all);
+    seal_digest(&seal_openssl_digest, SEAL_SUITE_INT1, buf_bytes(&all), digest);
+    for (size_t i = 0; i < 6; i++) (void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return base_strdup(text);
+}
+
 void settings_core(const struct conf *conf, struct core_config *c)
 {
     struct core_peer_config *peers = base_zalloc((conf->links_count + conf->members_count) * sizeof *peers);
     for (size_t i = 0; i < conf->links_count; i++) {
         const struct conf_link *link = &conf->links[i];
-        peers[i] = (struct core_peer_config){ .name = link->node, .area = link->area, .role = (enum link_role)link->role, .line = link->line };
+        peers[i] = (struct core_peer_config){ .name = link->node, .area = link->area, .role = (enum link_role)link->role,
+                                               .file = base_name(link->file), .line = link->line };
     }
     for (size_t i = 0; i < conf->members_count; i++)
         peers[conf->links_count + i] = member_config(&conf->members[i]);
@@ -62,6 +96,8 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,
         .registrars = (const char *const *)conf->registry.registrars, .registrars_count = conf->registry.registrars_count,
         .registry_required = conf->registry.required, .confirm_within_ms = conf->registry.confirm_within,
+        .version = version_of(conf),
+        .explain = { .off = !conf->explain.enabled, .keep_ms = conf->explain.keep_days * UINT64_C(86400000), .bytes_max = conf->explain.bytes_max },
         .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->dead_letters.attempts_max,
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
         .signed_age_ms_max = conf->trust.signed_age_days_max * UINT64_C(86400000), .signed_ahead_ms_max = conf->trust.signed_ahead_max,
@@ -72,7 +108,9 @@ void settings_core(const struct conf *conf, struct core_config *c)
 void settings_core_deinit(struct core_config *config)
 {
     free((void *)config->peers);
+    free((void *)(uintptr_t)config->version);
     config->peers = NULL;
+    config->version = NULL;
 }
 
 #define PASSPHRASE_SIZE 256u

@@ -36,6 +36,7 @@ bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char
     adversary_final(sim);
     if (!sim->failed) audit_end(sim);
     if (!sim->failed) books_end(sim);
+    if (!sim->failed) second_opinion(sim);
     sim->counts.virtual_ms = sim->now_ms;
     *counts = sim->counts;
     snprintf(failure, 512, "%s", sim->failure);

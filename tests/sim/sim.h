@@ -6,7 +6,8 @@
  *   disk.c     commits: latency, full, crash in between      traffic.c what members and misfortune do, by seed
  *   keys.c     certificates and signatures, made of names
  *   adversary.c a hostile neighbour, member and thief (adversary.h)
- *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says */
+ *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says
+ *   second_opinion.c  every decision decided again */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
@@ -239,7 +240,7 @@ struct sim_options {
 };
 
 struct sim_counts {
-    uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads;
+    uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads, opinions;
     uint64_t hostile, events, virtual_ms;
     uint64_t outcomes[5];
 };
@@ -419,8 +420,8 @@ void audit_end(struct sim *sim);
 /* books.c: audit logs against their records, and against what neighbours hold of them. */
 void books_end(struct sim *sim);
 
-/* books.c: audit logs against their records, and against what neighbours hold of them */
-void books_end(struct sim *sim);
+/* second_opinion.c: every decision that is written down, decided again */
+void second_opinion(struct sim *sim);
 
 /* A whole seeded run; true if every promise held. */
 bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char failure[512]);

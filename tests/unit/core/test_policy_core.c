@@ -174,7 +174,7 @@ Test(policy_core, a_secret_of_another_node_is_neither_delivered_nor_forwarded_no
     send_mail(&s, WHO_CHILD, &(struct mail){ 3, "990101001", "street", "990202", "office", "topsecret", CANARY });
     cr_expect(find(&s, CONTROL).found >= 2, "control");
     cr_expect_eq(find(&s, CANARY).found, 0);
-    cr_expect_eq(find(&s, "marked as a state or work secret").found, 0, "the receipts were acknowledged by the street and are gone");
+    cr_expect_eq(find(&s, "marked as a state or work secret").prefix, 'Y', "the receipts were acknowledged by the street and are gone; why they were sent stays");
     struct core_counters counters;
     core_counters(s.world.core, &counters);
     cr_expect_eq(counters.delivered, 1);
