@@ -116,6 +116,13 @@ def is_discarded(fed, checks):
     checks.ok(b"handled by telephone" in text and b"adapter repaired" in text, "who and why are in the audit log", export.stderr)
 
 
+def is_kept(fed, checks):
+    """One stays in the store, for --check-store to look at."""
+    kept = send(fed, "later", "y")
+    wait_until(lambda: outcome(fed, kept) == "OUTCOME_DEAD", "it ends", pause_s=0.05)
+    checks.equal(next_notice(fed, "street", "office")["body"]["entries"][0]["messageId"], kept, "its owner is told too")
+
+
 def expires(fed, checks, urban):
     urban.stop()
     wait_until(lambda: not fed.peer("district", "urban")["up"], "urban is away", pause_s=0.05)
@@ -133,6 +140,7 @@ def story(checks):
         is_shown(fed, checks, deadly)
         is_tried_again(fed, checks, urban, deadly)
         is_discarded(fed, checks)
+        is_kept(fed, checks)
         expires(fed, checks, urban)
         fed.stop_all()
         checks.sound_stores(fed)
