@@ -1,7 +1,7 @@
 # Sourced by run.sh here and by tests/run.sh: what a fresh machine needs, and the build. ROOT must be set to the project's folder.
 
 PACKAGES_BUILD='gcc libc6-dev cmake ninja-build pkg-config libnng-dev libssl-dev libgcrypt20-dev libuv1-dev libprotobuf-c-dev protobuf-c-compiler liblmdb-dev libfyaml-dev libjansson-dev libseccomp-dev'
-PACKAGES_TEST='libcriterion-dev protobuf-compiler openssl python3 gdb softhsm2 libengine-pkcs11-openssl sslscan testssl.sh systemd libfaketime iproute2'
+PACKAGES_TEST='libcriterion-dev protobuf-compiler openssl python3 gdb softhsm2 libengine-pkcs11-openssl sslscan testssl.sh systemd libfaketime iproute2 e2fsprogs'
 
 is_installed() { # PACKAGE
     case "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" in *' installed') return 0 ;; *) return 1 ;; esac

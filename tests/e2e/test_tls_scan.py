@@ -17,6 +17,7 @@ CIPHERS = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POL
 GROUPS = {"x25519", "secp256r1 (NIST P-256)", "secp384r1 (NIST P-384)", "X25519MLKEM768"}
 BITS_MIN = 128
 HARMLESS = {"OK", "INFO", "DEBUG"}   # testssl.sh; above it WARN, LOW, MEDIUM, HIGH, CRITICAL
+NOT_IN_TLS_1_3 = {"NPN"}             # testssl.sh 3.2 warns that it cannot look for what TLS 1.3 does not have
 SCAN_S_MAX = 500
 # What `qiao pki` leaves out of certificates, because nodes find each other by node id and get their list of revoked ones as a file, and what
 # a scanner looks for: the host's name, and where that list is.
@@ -92,10 +93,10 @@ def testssl(fed, checks):
     checks.ok(len(rows) > 60, "testssl.sh looked at everything", f"{len(rows)} findings, exit {done.returncode}: {done.stdout[-500:]}")
     about = {row["id"]: row for row in rows}
     checks.ok("offered" in about.get("TLS1_3", {}).get("finding", ""), "testssl.sh saw TLS 1.3", about.get("TLS1_3"))
-    for row in rows:
-        if row["severity"] not in HARMLESS:
-            checks.ok(False, f"testssl.sh: {row['id']}", f"{row['severity']}: {row['finding']}")
-    checks.ok(all(row["severity"] in HARMLESS for row in rows), f"testssl.sh: {len(rows)} findings, none worse than information")
+    worse = [row for row in rows if row["severity"] not in HARMLESS and not (row["severity"] == "WARN" and row["id"] in NOT_IN_TLS_1_3)]
+    for row in worse:
+        checks.ok(False, f"testssl.sh: {row['id']}", f"{row['severity']}: {row['finding']}")
+    checks.ok(not worse, f"testssl.sh: {len(rows)} findings, none worse than information")
 
 
 def story(checks):
