@@ -125,6 +125,7 @@ static int check_store(const struct conf *conf, bool core_dumps)
         { 'D', "delivered here", core_check_record }, { 'E', "case entries", core_check_record }, { 'X', "quarantine", core_check_record },
         { 'L', "units of custody", core_check_record }, { 'C', "custody receipts", core_check_record }, { 'H', "signed here", core_check_record },
         { 'Y', "decisions", core_check_record }, { 'y', "decided messages", core_check_record },
+        { 'J', "neighbours as last seen", core_check_record },
         { 'K', "certificates of signers", core_check_record }, { 'I', "places of units", core_check_record }, { 'S', "signed outcomes", core_check_record },
         { 'U', "audit log", core_check_record },
         { 'Z', "dead letters", core_check_record },

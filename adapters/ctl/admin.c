@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PAUSE_MS 200u
+#define TRIES_MAX 50u
+
 static const struct qiao_client_handler only_asks = { .link = ctl_session_link };
 
 static int send_request(struct admin *admin, Qiao__V1__AdminRequest *request);
@@ -37,6 +40,7 @@ int admin_ask(struct admin *admin, Qiao__V1__AdminRequest *request, admin_part p
     admin->part_context = part_context;
     admin->done = false;
     admin->status = CTL_OK;
+    admin->refused_code = QIAO_CODE_OK;
     while (!admin->done && !session->interrupted) {
         int result;
         if (qiao_client_is_up(session->client) && asked_on != session->ups) {
@@ -55,6 +59,21 @@ int admin_ask(struct admin *admin, Qiao__V1__AdminRequest *request, admin_part p
     return admin->done ? admin->status : CTL_NO;
 }
 
+int admin_ask_patiently(struct admin *admin, Qiao__V1__AdminRequest *request, admin_part part, void *part_context)
+{
+    const struct timespec pause = { .tv_nsec = PAUSE_MS * CLOCK_NS_PER_MS };
+    int status;
+
+    admin->patient = true;
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        status = admin_ask(admin, request, part, part_context, admin->session.globals->timeout_ms);
+        if (status == CTL_OK || (admin->refused_code != QIAO_CODE_BUSY && admin->refused_code != QIAO_CODE_LINK_REPLACED))
+            return status;
+        nanosleep(&pause, NULL);
+    }
+    return command_fail(CTL_NO, "the node is busy: %s. Try again later; what is done stays done", qiao_code_text(admin->refused_code));
+}
+
 /* A reply of the node, part by part. */
 static void take_reply(void *context, struct qiao_bytes packed)
 {
@@ -65,7 +84,11 @@ static void take_reply(void *context, struct qiao_bytes packed)
         admin->status = command_fail(CTL_NO_NODE, "the node's answer is not understood; is it of another version? (qiao status shows it)");
         admin->done = true;
     } else if (reply->id == admin->id && !admin->done) {
-        if (reply->code)
+        bool quiet = admin->patient && (reply->code == QIAO_CODE_BUSY || reply->code == QIAO_CODE_LINK_REPLACED);
+        admin->refused_code = reply->code;
+        if (quiet)
+            admin->status = CTL_NO;
+        else if (reply->code)
             admin->status = command_fail(CTL_NO, "%s%s%s (%s)", qiao_code_text(reply->code), *reply->reason ? ": " : "", reply->reason,
                                          qiao_code_name(reply->code));
         else

@@ -19,6 +19,8 @@ struct admin {
     uint32_t id;            /* of the request that is open; others are of a broken link and not looked at */
     bool done;
     int status;
+    bool patient;           /* BUSY, and a session that was replaced, are no reason to complain yet */
+    unsigned refused_code;  /* of the last answer, 0: it was none */
 };
 
 /* For __attribute__((cleanup)). */
@@ -32,6 +34,9 @@ int admin_open(struct admin *admin, const struct globals *globals);
  * change anything. timeout_ms UINT64_MAX: no limit. Returns the exit status, CTL_NO after
  * Ctrl-C. Messages are printed. */
 int admin_ask(struct admin *admin, Qiao__V1__AdminRequest *request, admin_part part, void *part_context, uint64_t timeout_ms);
+
+/* The same with the global timeout, and once more after a pause, for some ten seconds, while the node says that it is busy. */
+int admin_ask_patiently(struct admin *admin, Qiao__V1__AdminRequest *request, admin_part part, void *part_context);
 
 /* Open, ask with the global timeout, close. */
 int admin_ask_once(const struct globals *globals, Qiao__V1__AdminRequest *request, admin_part part, void *part_context);

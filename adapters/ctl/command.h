@@ -57,6 +57,7 @@ extern const struct command command_send, command_recv, command_watch, command_s
     command_message, command_proof, command_verify, command_seal, command_open, command_org_list, command_org_show, command_org_register, command_org_update, command_org_suspend, command_org_close,
     command_org_confirm, command_bench_send, command_bench_recv, command_completion, command_man, command_plan;
 extern const struct command command_dead_list, command_dead_show, command_dead_retry, command_dead_discard;
+extern const struct command command_bundle_export, command_bundle_import, command_bundle_show;
 
 /* "qiao: …" to standard error. Returns status, so that a handler can end with it. */
 int __attribute__((format(printf, 2, 3))) command_fail(enum ctl_exit status, const char *format, ...);

@@ -60,6 +60,11 @@ static const char *check_peer(struct qiao_bytes key, struct qiao_bytes value)
     return value.size == 2 && get_u16(value.data) > 0 ? NULL : "not a peer number";
 }
 
+static const char *check_neighbour(struct qiao_bytes key, struct qiao_bytes value)
+{
+    return key.size == 3 && value.size == NEIGHBOUR_SIZE ? NULL : "not how a neighbour was last seen";
+}
+
 static const char *check_received(struct qiao_bytes key, struct qiao_bytes value)
 {
     return key.size == 12 && (value.size == 16 || value.size == WATERMARK_SIZE) ? NULL : "not a watermark";
@@ -122,7 +127,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
     static const struct { uint8_t prefix; const char *(*check)(struct qiao_bytes, struct qiao_bytes); } rows[] = {
         { 'Q', check_run },    { 'O', check_message }, { 'D', check_message },  { 'R', check_message }, { 'T', check_number }, { 'A', check_number },
         { 'M', check_number }, { 'P', check_peer },    { 'W', check_received }, { 'E', check_entry },   { 'X', check_anything },
-        { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'S', check_anything },
+        { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'J', check_neighbour }, { 'S', check_anything },
         { 'N', registry_check_record },
         { 'U', check_audit },
         { 'Z', dead_check_record },

@@ -9,6 +9,7 @@
 #define REGULAR_MS 1000u
 #define SLOT_BITS 20u
 
+static void connection_forget(struct core *core, struct connection *c);
 static void step_connected(struct core *core, const struct core_event *event);
 static void step_frame(struct core *core, const struct core_event *event);
 static void step_rejected(struct core *core, const struct core_event *event);
@@ -28,6 +29,7 @@ void core_step(struct core *core, const struct core_event *event)
     if (event->now_ms > core->now_ms) core->now_ms = event->now_ms;
     core->wall_ms = event->wall_ms;
     steps[event->type](core, event);
+    if (core->bundles > 0) bundle_look(core);
 }
 
 /* ---- connections ---- */
@@ -81,9 +83,15 @@ void core_mark_dirty(struct core *core, struct connection *c)
 
 bool core_next_output(struct core *core, struct core_output *ret_output)
 {
-    if (core->dirty_count == 0) return false;
-    struct connection *c = core->dirty[--core->dirty_count];
-    c->dirty = false;
+    struct connection *c = NULL;
+    while (!c && core->dirty_count > 0) {
+        c = core->dirty[--core->dirty_count];
+        c->dirty = false;
+        if (!c->bundle) break;
+        if (c->closing) connection_forget(core, c); /* no stream that the shell could close */
+        c = NULL;
+    }
+    if (!c) return false;
     *ret_output = (struct core_output){ .connection = c->id, .close = c->closing };
     ret_output->data = buf_take(&c->out, &ret_output->size);
     if (ret_output->size == 0) {
@@ -116,6 +124,7 @@ static bool is_broken(const struct connection *c, unsigned code)
 void connection_drop(struct core *core, struct connection *c, unsigned code, const char *reason)
 {
     struct peer *peer = c->peer;
+    if (c->bundle) bundle_ended(core, c, code, reason);
     jobs_forget(core, c);
     if (c->started) link_close(&c->link, code, reason, connection_out(core, c));
     c->closing = true;
@@ -152,6 +161,7 @@ static void connection_forget(struct core *core, struct connection *c)
     core->connections[c->id.value & ((1u << SLOT_BITS) - 1)] = NULL;
     core->connections_count--;
     if (c->started) link_deinit(&c->link);
+    if (c->bundle) bundle_free(core, c);
     buf_deinit(&c->out);
     free(c->dialled);
     free(c);
@@ -206,7 +216,7 @@ static void acked(struct core *core, struct connection *c, const struct link_eve
     queue_pump(core, peer);
 }
 
-static void handle(struct core *core, struct connection *c, const struct link_event *event)
+void core_handle(struct core *core, struct connection *c, const struct link_event *event)
 {
     switch (event->type) {
     case LINK_PEER_HELLO: recv_hello(core, c); break;
@@ -232,7 +242,7 @@ static void step_frame(struct core *core, const struct core_event *event)
     link_receive(&c->link, core->now_ms, event->frame, &c->out, &link_event);
     if (c->out.size > 0) core_mark_dirty(core, c);
     if (link_event.type == LINK_CLOSED && link_event.code >= QIAO_CODE_FRAME_MAGIC && link_event.code <= QIAO_CODE_FRAME_BODY) core->counters.rejected_frames++;
-    handle(core, c, &link_event);
+    core_handle(core, c, &link_event);
 }
 
 static void step_rejected(struct core *core, const struct core_event *event)
@@ -326,7 +336,7 @@ static void tick_links(struct core *core)
         struct link_event event;
         link_tick(&c->link, core->now_ms, &c->out, &event);
         if (c->out.size > 0) core_mark_dirty(core, c);
-        handle(core, c, &event);
+        core_handle(core, c, &event);
     }
 }
 

@@ -43,6 +43,7 @@ static void sign_due(struct core *core, struct connection *c)
  * much, and the peer's window is wider than that. */
 void custody_stored(struct core *core, struct connection *c)
 {
+    if (c->link.options.mute) return;
     if (!c->signing && core->now_ms >= c->signed_at_ms + core->config.custody_interval_ms) sign_due(core, c);
 }
 
@@ -50,7 +51,7 @@ uint64_t custody_deadline_ms(const struct core *core, const struct connection *c
 {
     bool due = false;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) due |= c->custody_due[lane];
-    return due && !c->signing ? c->signed_at_ms + core->config.custody_interval_ms : LINK_NEVER;
+    return due && !c->signing && !c->link.options.mute ? c->signed_at_ms + core->config.custody_interval_ms : LINK_NEVER;
 }
 
 void custody_signed(struct core *core, struct connection *c, const struct core_job *job)

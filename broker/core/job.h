@@ -16,7 +16,7 @@ struct job_custody {
 };
 
 struct core_job {
-    enum { JOB_CHECK, JOB_SIGN, JOB_VERIFY } type;
+    enum { JOB_CHECK, JOB_SIGN, JOB_VERIFY, JOB_WRAP, JOB_UNWRAP } type;
     const struct seal *seal;
     struct core_connection_id connection;
     struct core_job *next;         /* ready for the shell */
@@ -32,6 +32,16 @@ struct core_job {
     /* JOB_SIGN, JOB_VERIFY */
     struct job_custody custody[LINK_LANES];
     char receiver[QIAO_NAME_SIZE_MAX + 1], sender[QIAO_NAME_SIZE_MAX + 1];
+    /* JOB_WRAP: payload is the page, for receiver; JOB_UNWRAP: what was wrapped. connection is the asker's */
+    struct buf result;
+    uint32_t request;              /* the asker's number */
+    struct seal_key_id key_id;     /* of the receiver; of the signer */
+    struct seal_identity identity; /* of the same, after the job */
+    unsigned suite, code;
+    uint64_t at_ms;
+    uint64_t next_sequence[QIAO_LANES];
+    uint32_t messages;
+    bool more, receipts;
 };
 
 struct core_job *job_new(const struct core *core, const struct connection *connection);

@@ -2,6 +2,8 @@
  * certificate is not known here is asked for at the peer that brought the message: it has checked it itself. */
 #include "core/job.h"
 
+#include "proof/bundle.h"
+
 /* Certificates asked for, or given, at a time. */
 #define KEYS_MAX 64u
 #define KEY_NUMBER 0xfffcu /* in known_keys: peers' numbers do not matter there */
@@ -19,6 +21,7 @@ struct core_job *core_job_free(struct core_job *job)
     if (!job) return NULL;
     group_batch_deinit(&job->batch);
     buf_deinit(&job->payload);
+    buf_deinit(&job->result);
     free(job);
     return NULL;
 }
@@ -70,8 +73,19 @@ static void run_custody(struct core_job *job, struct job_custody *c)
     if (c->code == QIAO_CODE_OK && (signer.member || strcmp(signer.name, job->receiver) != 0)) c->code = QIAO_CODE_FORGED;
 }
 
+static void run_bundle(struct core_job *job)
+{
+    struct qiao_bytes in = buf_bytes(&job->payload);
+    job->code = job->type == JOB_WRAP ? bundle_close(job->seal, &job->key_id, in, &job->result, &job->identity)
+                                      : bundle_open(job->seal, in, job->at_ms, &job->result, &job->identity, &job->suite, &job->key_id);
+}
+
 void core_job_run(struct core_job *job)
 {
+    if (job->type == JOB_WRAP || job->type == JOB_UNWRAP) {
+        run_bundle(job);
+        return;
+    }
     if (job->type == JOB_CHECK) {
         group_batch_deinit(&job->batch);
         job->readable = group_open(job->seal, job->event.batch.payload, job->event.batch.count, true, &job->batch);
@@ -87,6 +101,7 @@ void core_job_run(struct core_job *job)
  * than a small message, so that messages count as well. */
 static bool exceeds_credit(const struct core *core, const struct connection *c, size_t more)
 {
+    if (c->bundle) return false; /* a page is bounded by itself */
     if (c->checks_count >= QIAO_LANES * (core->config.link_window_messages + 1)) return true;
     return c->checking_bytes + more > QIAO_LANES * (core->config.link_window_bytes + QIAO_FRAME_SIZE_MAX);
 }
@@ -240,6 +255,8 @@ void jobs_done(struct core *core, struct core_job *job)
         return;
     }
     if (job->type == JOB_SIGN && usable) custody_signed(core, c, job);
+    if (job->type == JOB_WRAP) bundle_wrapped(core, job);
+    if (job->type == JOB_UNWRAP && usable) bundle_unwrapped(core, job);
     if (job->type == JOB_VERIFY && usable) custody_verified(core, c, job);
     core_job_free(job);
 }

@@ -17,6 +17,13 @@ struct key key_sequence(uint8_t prefix, uint16_t peer, unsigned lane, uint64_t s
     return key;
 }
 
+struct key key_neighbour(uint16_t peer)
+{
+    struct key key = { .bytes = { 'J' }, .size = 3 };
+    put_u16(key.bytes + 1, peer);
+    return key;
+}
+
 struct key key_run(uint16_t peer, unsigned lane, uint64_t first)
 {
     return key_sequence('Q', peer, lane, first);

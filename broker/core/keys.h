@@ -10,6 +10,7 @@
  *   'C' peer(2) lane(1) sequence(8)  custody receipt of the peer: custody_record_write
  *   'I' hash(16) peer(2)             where the unit with this hash went: lane (1), first sequence of its run (8), its place there (4)
  *   'H' group number(8)              what this node signed for its members: group_record (sign.c)
+ *   'J' peer(2)                      neighbour: key id it last proved itself with (16), incarnation of its stream (8)
  *   'K' key id(16)                   certificate (DER) of a signer met here
  *   'O' message id(16)               origin: struct message_record
  *   'S' receipt id(16)               origin: a signed receipt as it came, its proof with it
@@ -47,6 +48,7 @@
 #define UNIT_SIZE (4u + SEAL_DIGEST_SIZE)
 #define WATERMARK_SIZE (16u + SEAL_DIGEST_SIZE)
 #define CUSTODY_RECORD_HEAD_SIZE 97u /* 'C' without its signature */
+#define NEIGHBOUR_SIZE (SEAL_KEY_ID_SIZE + 8u)
 #define ACKED_SIZE (8u + SEAL_DIGEST_SIZE)
 
 struct key {
@@ -61,6 +63,7 @@ struct key key_sequence(uint8_t prefix, uint16_t peer, unsigned lane, uint64_t s
 struct key key_number(uint8_t prefix, uint64_t number);
 struct key key_place(const uint8_t hash[SEAL_DIGEST_SIZE], uint16_t peer);
 struct key key_certificate(const struct seal_key_id *id);
+struct key key_neighbour(uint16_t peer);
 struct key key_lane(uint8_t prefix, uint16_t peer, unsigned lane);
 struct key key_received(uint16_t peer, uint64_t incarnation, unsigned lane);
 struct key key_origin(const struct qiao_id *id);

@@ -88,6 +88,11 @@ void queue_append(struct core *core, struct peer *peer, unsigned lane, const str
     if (expires && (q->expiry_ms == 0 || expires < q->expiry_ms)) q->expiry_ms = expires;
 }
 
+bool queue_begins(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence)
+{
+    return sequence == peer->queues[lane].committed || first_run(core, peer, lane, sequence) == sequence;
+}
+
 /* Sequences are acknowledged in whole frames and frames are whole runs. A peer that acknowledges the middle of one (it can only be
  * broken) is not believed: the run is sent again and what it has is recognised there. */
 void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence)

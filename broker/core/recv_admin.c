@@ -2,6 +2,7 @@
 #include "core/admin.h"
 #include "core/ask_audit.h"
 #include "core/ask_dead.h"
+#include "core/bundle.h"
 #include "core/route.h"
 
 #include "schema/explain.pb-c.h"
@@ -497,6 +498,7 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_PROOF, ask_proof },     { QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY, ask_custody },
     { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_LIST, ask_dead_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_CHANGE, ask_dead_change },
     { QIAO__V1__ADMIN_REQUEST__WHAT_WAY, ask_way },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_BUNDLE_EXPORT, bundle_export },
 };
 
 /* A node asks what became of a message that went between it and this one, and nothing else. */
@@ -508,6 +510,7 @@ static bool may_ask(const struct connection *c, const Qiao__V1__AdminRequest *re
 
 void recv_admin(struct core *core, struct connection *c, struct qiao_bytes payload)
 {
+    if (bundle_import(core, c, payload)) return;
     arena_reset(&core->arena);
     bool small = payload.size <= REQUEST_SIZE_MAX;
     Qiao__V1__AdminRequest *request = small && pb_depth_ok(payload) ? qiao__v1__admin_request__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;

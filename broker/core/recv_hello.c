@@ -90,6 +90,15 @@ static void forget_streams(struct peer *peer)
     }
 }
 
+void recv_resume(struct core *core, struct peer *peer, uint64_t incarnation, struct link_resume ret_resume[LINK_LANES])
+{
+    const struct stream *stream = find_stream(core, peer, incarnation);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        ret_resume[lane] = (struct link_resume){ .received = stream->durable[lane], .next = peer->queues[lane].head };
+        memcpy(ret_resume[lane].chain, peer->queues[lane].chain.bytes, SEAL_DIGEST_SIZE);
+    }
+}
+
 /* Anybody can say the hello of a peer whose words were overheard: the link it has stays until the new one is proved (recv_up). */
 void recv_hello(struct core *core, struct connection *c)
 {
@@ -106,11 +115,7 @@ void recv_hello(struct core *core, struct connection *c)
     if (peer) {
         c->link.options.role = role_of_node_to(peer);
         forget_streams(peer);
-        const struct stream *stream = find_stream(core, peer, c->link.peer.incarnation);
-        for (unsigned lane = 0; lane < LINK_LANES; lane++) {
-            resume[lane] = (struct link_resume){ .received = stream->durable[lane], .next = peer->queues[lane].head };
-            memcpy(resume[lane].chain, peer->queues[lane].chain.bytes, SEAL_DIGEST_SIZE);
-        }
+        recv_resume(core, peer, c->link.peer.incarnation, resume);
     }
     c->granted = c->link.options.credit_bytes > 0;
     link_accept(&c->link, resume, core->now_ms, connection_out(core, c));
@@ -227,6 +232,7 @@ void recv_up(struct core *core, struct connection *c)
     peer->last_code = QIAO_CODE_OK;
     if (peer->member) up_member(core, c);
     else up_node(core, c);
+    bundle_note(core, c);
     custody_up(core, c);
     if (c->credit_changed) connection_tell_credit(core, c);
     watch_link(core, peer, true, QIAO_CODE_OK);

@@ -141,6 +141,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     if (!load_secret(core) || !audit_load(core)) result = STORE_CORRUPT;
     quarantine_load(core);
     dead_load(core);
+    bundle_load(core);
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
     if (result == 0 && !explain_load(core)) result = STORE_CORRUPT;
     core->config.version = NULL; /* taken over */
@@ -184,6 +185,7 @@ static void free_connections(struct core *core)
         if (!c) continue;
         jobs_forget(core, c);
         if (c->started) link_deinit(&c->link);
+        if (c->bundle) bundle_free(core, c);
         buf_deinit(&c->out);
         free(c->dialled);
         free(c);

@@ -154,6 +154,8 @@ struct peer {
     uint64_t audit_size;           /* links: the head of its audit log that it signed last, 0: none */
     struct merkle_hash audit_root;
     unsigned audit_suite;
+    struct seal_key_id last_key;   /* links: what it last proved itself with, all zero: nothing */
+    uint64_t last_incarnation;     /* of its stream then */
 };
 
 struct connection {
@@ -184,6 +186,7 @@ struct connection {
     struct core_job *verify_next;
     bool custody_due[LINK_LANES];  /* durable sequences whose receipt is not signed yet */
     bool signing;                  /* a receipt is being signed */
+    struct bundle *bundle;         /* a session without a line, of a page of a bundle; owned */
     uint64_t signed_at_ms;         /* when the last one was begun */
     uint64_t asked_since_ms;       /* a node's questions in the second that began then */
     unsigned asked;
@@ -261,6 +264,7 @@ struct core {
     struct store_stat stat;
     bool shutting_down;
     size_t watchers;
+    size_t bundles;                /* connections with a bundle */
     struct core_job *jobs_first, *jobs_last; /* ready for the shell */
     size_t checking_bytes;         /* of batches being checked, without those that wait for the peer's certificates: it must be heard */
     struct id_set known_keys;      /* certificates in the store */
@@ -315,6 +319,7 @@ static inline struct batch *core_batch(struct core *core) { return &core->batche
 static inline struct buf *connection_out(struct core *core, struct connection *c);
 
 /* core.c */
+void core_handle(struct core *core, struct connection *connection, const struct link_event *event);
 void core_mark_dirty(struct core *core, struct connection *connection);
 struct connection *core_connection(struct core *core, struct core_connection_id id);
 void connection_drop(struct core *core, struct connection *connection, unsigned code, const char *reason);
@@ -355,6 +360,7 @@ bool queue_load(struct core *core, struct peer *peer, unsigned lane);
 void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope, const struct origin *origin);
 void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence);
 void queue_pump(struct core *core, struct peer *peer);
+bool queue_begins(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence); /* a run, or the end of what is committed */
 void queue_expire(struct core *core, struct peer *peer, unsigned lane);
 
 /* deliver.c, blame.c */
@@ -369,6 +375,7 @@ void deliver_lost(struct core *core, struct peer *peer);         /* its session 
 /* recv_*.c */
 void recv_hello(struct core *core, struct connection *connection);
 void recv_up(struct core *core, struct connection *connection);
+void recv_resume(struct core *core, struct peer *peer, uint64_t incarnation, struct link_resume ret_resume[LINK_LANES]); /* where a session with it goes on */
 void recv_batch(struct core *core, struct connection *connection, const struct link_event *event);
 void recv_receipt(struct core *core, struct peer *member, const struct envelope *envelope, const struct origin *origin, bool settled);
 void recv_verdicts(struct core *core, struct connection *connection, struct qiao_bytes payload);
@@ -519,6 +526,15 @@ struct outcome {
 /* What outcomes name a message by, besides its id. */
 void outcome_leaf(const struct core *core, struct qiao_bytes header, uint8_t ret_leaf[LEAF_SIZE]);
 void outcome_add(struct core *core, const struct outcome *outcome);
+
+/* bundle.c */
+void bundle_load(struct core *core);
+void bundle_note(struct core *core, const struct connection *connection);  /* a neighbour has proved itself */
+void bundle_look(struct core *core);                                       /* sessions that are done */
+void bundle_ended(struct core *core, struct connection *session, unsigned code, const char *reason);
+void bundle_free(struct core *core, struct connection *session);
+void bundle_wrapped(struct core *core, const struct core_job *job);
+void bundle_unwrapped(struct core *core, const struct core_job *job);
 
 /* watch.c */
 void watch_message(struct core *core, int event, const struct header *header, const struct peer *peer, unsigned outcome, unsigned code);

@@ -55,6 +55,7 @@ extern "C" {
     X(STALE, 123, "signed longer ago than this node takes messages")                         \
     X(AHEAD, 124, "signed at a time that has not come: a clock is wrong")                    \
     X(CRASHES, 140, "each delivery ended the session of the member without an answer")       \
+    X(CANNOT_RECEIVE, 125, "encrypted for another key, or for one that cannot receive")      \
     /* 200-299: verdicts of members */                                                       \
     X(REFUSED_BY_MEMBER, 200, "refused by the member without a code of its own")             \
     X(NOT_COMPETENT, 201, "matter is not within the remit of this organisation")             \
@@ -84,7 +85,9 @@ extern "C" {
     /* 300-399: administration */                                                            \
     X(ADMIN_REQUEST, 300, "request not understood")                                          \
     X(NOT_FOUND, 301, "not found")                                                           \
-    X(NOT_ALLOWED, 302, "not allowed for this member")
+    X(NOT_ALLOWED, 302, "not allowed for this member")                                       \
+    X(BUNDLE, 303, "not a bundle for this node")                                             \
+    X(BUNDLE_GAP, 304, "an earlier bundle of this peer was not taken yet")
 
 enum qiao_code {
 #define X(name, number, text) QIAO_CODE_##name = number,

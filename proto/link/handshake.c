@@ -182,20 +182,26 @@ static unsigned check_signature(const struct link *link, const Qiao__V1__Auth *a
     return is_peer(&link->peer, &signer) ? QIAO_CODE_OK : QIAO_CODE_LINK_IDENTITY;
 }
 
+void handshake_take_resume(struct link *link, unsigned lane, const struct link_resume *theirs)
+{
+    struct link_tx *tx = &link->tx[lane];
+    struct link_rx *rx = &link->rx[lane];
+    const struct link_resume *own = &link->resume[lane];
+    tx->acked = theirs->received + 1 > own->next ? theirs->received : own->next - 1;
+    tx->next = tx->acked + 1;
+    rx->next = theirs->next > own->received + 1 ? theirs->next : own->received + 1;
+    rx->peer_next = theirs->next;
+    memcpy(rx->peer_chain, theirs->chain, SEAL_DIGEST_SIZE);
+}
+
 static unsigned take_lane(struct link *link, const Qiao__V1__LaneResume *lane)
 {
     if ((unsigned)lane->lane >= LINK_LANES) return QIAO_CODE_FRAME_BODY;
     if (lane->received > UINT64_MAX / 2 || lane->next > UINT64_MAX / 2) return QIAO_CODE_FRAME_BODY;
-    struct link_tx *tx = &link->tx[lane->lane];
-    struct link_rx *rx = &link->rx[lane->lane];
-    const struct link_resume *own = &link->resume[lane->lane];
-    uint64_t peer_has = lane->received;
-    tx->acked = peer_has + 1 > own->next ? peer_has : own->next - 1;
-    tx->next = tx->acked + 1;
-    link_take_credit(tx, lane->credit_messages, lane->credit_bytes);
-    rx->next = lane->next > own->received + 1 ? lane->next : own->received + 1;
-    rx->peer_next = lane->next;
-    if (lane->next_chain.len == SEAL_DIGEST_SIZE) memcpy(rx->peer_chain, lane->next_chain.data, SEAL_DIGEST_SIZE);
+    struct link_resume theirs = { .received = lane->received, .next = lane->next };
+    if (lane->next_chain.len == SEAL_DIGEST_SIZE) memcpy(theirs.chain, lane->next_chain.data, SEAL_DIGEST_SIZE);
+    handshake_take_resume(link, lane->lane, &theirs);
+    link_take_credit(&link->tx[lane->lane], lane->credit_messages, lane->credit_bytes);
     return QIAO_CODE_OK;
 }
 

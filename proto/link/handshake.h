@@ -12,4 +12,7 @@ bool handshake_put_auth(const struct link *link, struct buf *out);
 /* Checks the signature and sets where every lane goes on. Returns a QIAO_CODE. */
 unsigned handshake_take_auth(struct link *link, struct qiao_bytes payload);
 
+/* The peer's side of a lane: what it has (received), where it goes on (next), its custody chain there. */
+void handshake_take_resume(struct link *link, unsigned lane, const struct link_resume *theirs);
+
 #endif

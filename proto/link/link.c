@@ -2,6 +2,7 @@
 
 #include "link/handshake.h"
 
+#include <qiao/version.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -35,9 +36,8 @@ void link_start(struct link *link, uint64_t now_ms, struct buf *out)
     enter(link, LINK_STATE_WAIT_HELLO, now_ms);
 }
 
-void link_accept(struct link *link, const struct link_resume resume[LINK_LANES], uint64_t now_ms, struct buf *out)
+static void stand(struct link *link, const struct link_resume resume[LINK_LANES])
 {
-    assert(link->state == LINK_STATE_WAIT_ACCEPT);
     memcpy(link->resume, resume, sizeof link->resume);
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         /* What a lane stands at when the peer's Auth does not speak of it. */
@@ -46,6 +46,12 @@ void link_accept(struct link *link, const struct link_resume resume[LINK_LANES],
         link->tx[lane].acked = resume[lane].next - 1;
         link->rx[lane].next = resume[lane].received + 1;
     }
+}
+
+void link_accept(struct link *link, const struct link_resume resume[LINK_LANES], uint64_t now_ms, struct buf *out)
+{
+    assert(link->state == LINK_STATE_WAIT_ACCEPT);
+    stand(link, resume);
     if (!link->options.dialer) handshake_put_hello(link, out);
     if (!handshake_put_auth(link, out)) {
         link_close(link, QIAO_CODE_LINK_SIGNATURE, "own key cannot sign", out);
@@ -53,6 +59,19 @@ void link_accept(struct link *link, const struct link_resume resume[LINK_LANES],
     }
     link->sent_at_ms = now_ms;
     enter(link, LINK_STATE_WAIT_AUTH, now_ms);
+}
+
+void link_adopt(struct link *link, const struct link_hello *peer, unsigned suite, const struct seal_key_id *key_id, const struct link_resume theirs[LINK_LANES],
+                const struct link_resume own[LINK_LANES], uint64_t now_ms)
+{
+    link->peer = *peer;
+    link->peer_suite = suite;
+    link->peer_key_id = *key_id;
+    link->version = QIAO_PROTOCOL_VERSION_MAX;
+    link->frame_size_max = QIAO_FRAME_SIZE_MAX;
+    stand(link, own);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) handshake_take_resume(link, lane, &theirs[lane]);
+    enter(link, LINK_STATE_UP, now_ms);
 }
 
 /* Close { code = 1, reason = 2 } */
@@ -280,7 +299,7 @@ void link_progress(struct link *link, uint64_t now_ms)
 bool link_can_send(const struct link *link, unsigned lane)
 {
     const struct link_tx *tx = &link->tx[lane];
-    if (link->state != LINK_STATE_UP) return false;
+    if (link->state != LINK_STATE_UP || link->options.mute) return false;
     if (lane_is_free(link, lane, true)) return tx->credit_messages > 0;
     return tx->next - 1 - tx->acked < tx->credit_messages && tx->flying_bytes < tx->credit_bytes && tx->flights_count < FLIGHTS_MAX;
 }

@@ -43,6 +43,7 @@ struct link_options {
     uint64_t heartbeat_ms, silence_ms, handshake_ms;
     uint64_t wall_ms;             /* milliseconds since 1970 when the link began; 0: not told to the peer */
     uint64_t clock_skew_ms_max;   /* how far the peer's clock may be off; 0: not looked at */
+    bool mute;                    /* nothing it puts out reaches anybody: it sends no messages */
 };
 
 /* What the peer says of itself; nothing here is proved before LINK_UP. */
@@ -145,6 +146,10 @@ void link_deinit(struct link *link);
 void link_start(struct link *link, uint64_t now_ms, struct buf *out);
 /* After LINK_PEER_HELLO: go on. resume has one entry a lane. */
 void link_accept(struct link *link, const struct link_resume resume[LINK_LANES], uint64_t now_ms, struct buf *out);
+/* Instead of a handshake: the peer has said in a page of a bundle who it is, what it has (theirs[].received) and where it goes on
+ * (theirs[].next), and suite and key_id have signed that. The link is up. Both arrays have one entry a lane. */
+void link_adopt(struct link *link, const struct link_hello *peer, unsigned suite, const struct seal_key_id *key_id, const struct link_resume theirs[LINK_LANES],
+                const struct link_resume own[LINK_LANES], uint64_t now_ms);
 /* Says why and ends the session; the owner closes the stream after sending out. */
 void link_close(struct link *link, unsigned code, const char *reason, struct buf *out);
 

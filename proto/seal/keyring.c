@@ -7,6 +7,7 @@
 #include "seal/own.h"
 #include "seal/refuse.h"
 #include "seal/trust.h"
+#include "seal/sealed_wrap.h"
 
 #include <pthread.h>
 
@@ -165,6 +166,29 @@ static bool keyring_certificate(void *context, const struct seal_key_id *id, str
     return known != NULL;
 }
 
+static unsigned keyring_wrap(void *context, const struct seal_key_id *to, struct qiao_bytes content, struct buf *out, struct seal_identity *ret_holder)
+{
+    struct keyring *keyring = context;
+    __attribute__((cleanup(signer_cleanup))) struct signer signer = { 0 };
+    buf_auto der = { 0 };
+    if (!find_signer(keyring, to, &signer) || !keyring_certificate(keyring, to, &der)) return QIAO_CODE_UNKNOWN_KEY;
+    *ret_holder = signer.identity;
+    return signer.revoked ? QIAO_CODE_KEY_REVOKED : wrap_content(buf_bytes(&der), content, out);
+}
+
+static unsigned keyring_unwrap(void *context, struct qiao_bytes wrapped, struct buf *out)
+{
+    struct keyring *keyring = context;
+    buf_auto der = { 0 };
+    if (keyring->seal.suite == SEAL_SUITE_NONE) return QIAO_CODE_CANNOT_RECEIVE;
+    pthread_mutex_lock(&keyring->mutex);
+    CLEANUP(evp_pkey_freep) EVP_PKEY *key = keyring->key;
+    EVP_PKEY_up_ref(key);
+    buf_append(&der, keyring->known.pinned->der, keyring->known.pinned->der_size);
+    pthread_mutex_unlock(&keyring->mutex);
+    return unwrap_content(key, buf_bytes(&der), wrapped, out);
+}
+
 bool keyring_is_revoked(struct keyring *keyring, const struct seal_key_id *key_id)
 {
     __attribute__((cleanup(signer_cleanup))) struct signer signer = { 0 };
@@ -205,7 +229,7 @@ static struct keyring *make(const struct keyring_options *options, enum seal_sui
     struct keyring *keyring = base_zalloc(sizeof *keyring);
     unsigned most = options->certificates_max ? options->certificates_max : CERTIFICATES_MAX;
     keyring->seal = (struct seal){ keyring,        suite,        options->accepted, openssl_digest, keyring_sign, keyring_verify,
-                                   keyring_learn, keyring_certificate };
+                                   keyring_learn, keyring_certificate, keyring_wrap, keyring_unwrap };
     memcpy(keyring->signer_id, options->sm2_signer_id ? options->sm2_signer_id : SIGNATURE_SM2_ID,
            strlen(options->sm2_signer_id ? options->sm2_signer_id : SIGNATURE_SM2_ID));
     known_init(&keyring->known, most < CERTIFICATES_MIN ? CERTIFICATES_MIN : most);

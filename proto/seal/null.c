@@ -61,4 +61,22 @@ static bool null_certificate(void *context, const struct seal_key_id *id, struct
     return false;
 }
 
-const struct seal seal_null = { NULL, SEAL_SUITE_NONE, 1u << SEAL_SUITE_NONE, null_digest, null_sign, null_verify, null_learn, null_certificate };
+static unsigned null_wrap(void *context, const struct seal_key_id *to, struct qiao_bytes content, struct buf *out, struct seal_identity *ret_holder)
+{
+    (void)context;
+    (void)to;
+    (void)content;
+    (void)out;
+    (void)ret_holder;
+    return QIAO_CODE_UNKNOWN_KEY;
+}
+
+static unsigned null_unwrap(void *context, struct qiao_bytes wrapped, struct buf *out)
+{
+    (void)context;
+    (void)wrapped;
+    (void)out;
+    return QIAO_CODE_CANNOT_RECEIVE;
+}
+
+const struct seal seal_null = { NULL, SEAL_SUITE_NONE, 1u << SEAL_SUITE_NONE, null_digest, null_sign, null_verify, null_learn, null_certificate, null_wrap, null_unwrap };

@@ -79,4 +79,22 @@ static bool no_certificate(void *context, const struct seal_key_id *id, struct b
     return false;
 }
 
-const struct seal seal_openssl_digest = { NULL, SEAL_SUITE_NONE, 1u << SEAL_SUITE_NONE, openssl_digest, no_sign, no_verify, no_learn, no_certificate };
+static unsigned no_wrap(void *context, const struct seal_key_id *to, struct qiao_bytes content, struct buf *out, struct seal_identity *ret_holder)
+{
+    (void)context;
+    (void)to;
+    (void)content;
+    (void)out;
+    (void)ret_holder;
+    return QIAO_CODE_UNKNOWN_KEY;
+}
+
+static unsigned no_unwrap(void *context, struct qiao_bytes wrapped, struct buf *out)
+{
+    (void)context;
+    (void)wrapped;
+    (void)out;
+    return QIAO_CODE_CANNOT_RECEIVE;
+}
+
+const struct seal seal_openssl_digest = { NULL, SEAL_SUITE_NONE, 1u << SEAL_SUITE_NONE, openssl_digest, no_sign, no_verify, no_learn, no_certificate, no_wrap, no_unwrap };

@@ -47,7 +47,15 @@ struct seal {
     unsigned (*learn)(void *context, struct qiao_bytes certificate, struct seal_key_id *ret_key_id);
     /* Appends the DER of a certificate that is known; id NULL: the own one. False if there is none. */
     bool (*certificate)(void *context, const struct seal_key_id *id, struct buf *out);
+    /* Encrypts content of at most SEAL_WRAP_SIZE_MAX for the holder of a certificate that is known, and says who that is; appends to out.
+     * OK, UNKNOWN_KEY, KEY_REVOKED, CANNOT_RECEIVE, or BUSY when memory or randomness is out. */
+    unsigned (*wrap)(void *context, const struct seal_key_id *to, struct qiao_bytes content, struct buf *out, struct seal_identity *ret_holder);
+    /* Decrypts what was wrapped for the own key in force; appends to out. OK, CANNOT_RECEIVE (for another key, or the own one cannot),
+     * DIGEST (damaged), MALFORMED (nothing that was wrapped). */
+    unsigned (*unwrap)(void *context, struct qiao_bytes wrapped, struct buf *out);
 };
+
+#define SEAL_WRAP_SIZE_MAX (1000u * 1024u)
 
 static inline void seal_digest(const struct seal *seal, enum seal_suite suite, struct qiao_bytes data, uint8_t ret_digest[SEAL_DIGEST_SIZE])
 {

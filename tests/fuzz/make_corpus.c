@@ -7,6 +7,7 @@
 #include "codec/run.h"
 #include "conf/conf.h"
 #include "link/link.h"
+#include "proof/bundle.h"
 #include "proof/group.h"
 #include "schema/admin.pb-c.h"
 #include "schema/case.pb-c.h"
@@ -151,6 +152,26 @@ static void group_seeds(void)
     write_seed("group", "mixed", "", 0, buf_bytes(&singles));
 }
 
+/* ---- pages of bundles ---- */
+
+static void bundle_seeds(void)
+{
+    static const uint8_t chain[SEAL_DIGEST_SIZE] = { 9 };
+    buf_auto certificates = { 0 };
+    buf_auto page = { 0 };
+    struct bundle_page p = { .from = text("street"), .area = text("990101001"), .to = text("district"), .incarnation = 7, .to_incarnation = 8, .made_at_ms = 1700000000000u };
+    bundle_page_write(&p, &page);
+    write_seed("bundle", "empty", "", 0, buf_bytes(&page));
+    page.size = 0;
+    bundle_put_certificate(&certificates, text("a certificate"));
+    bundle_put_certificate(&certificates, text("another"));
+    p.certificates = buf_bytes(&certificates);
+    p.frames = text("Qi\x01\x03");
+    p.lanes[1] = (struct bundle_lane){ 41, 42, qiao_bytes(chain, sizeof chain) };
+    bundle_page_write(&p, &page);
+    write_seed("bundle", "full", "", 0, buf_bytes(&page));
+}
+
 /* ---- frames ---- */
 
 static void frame(struct buf *out, enum frame_type type, struct qiao_bytes payload)
@@ -247,6 +268,7 @@ int main(int count, char **words)
     frame_seeds();
     envelope_seeds();
     group_seeds();
+    bundle_seeds();
     conf_seeds();
     csv_seeds();
     choice_seeds();

@@ -108,6 +108,35 @@ static bool certificate_of(void *context, const struct seal_key_id *id, struct b
     return c != NULL;
 }
 
+/* Whom it is for (16), a mark of the content (32), the content, unreadable to the eye. */
+static unsigned wrap(void *context, const struct seal_key_id *to, struct qiao_bytes content, struct buf *out, struct seal_identity *ret_holder)
+{
+    const struct sim_keys *keys = context;
+    uint8_t mark[MARK_SIZE];
+    const struct sim_certificate *holder = find(keys, to);
+    if (!holder) return QIAO_CODE_UNKNOWN_KEY;
+    *ret_holder = holder->identity;
+    mark_of(keys, "wrapped", content, mark);
+    buf_append(out, to->bytes, SEAL_KEY_ID_SIZE);
+    buf_append(out, mark, sizeof mark);
+    for (size_t i = 0; i < content.size; i++) buf_append(out, &(uint8_t){ content.data[i] ^ 0x5a }, 1);
+    return QIAO_CODE_OK;
+}
+
+static unsigned unwrap(void *context, struct qiao_bytes wrapped, struct buf *out)
+{
+    const struct sim_keys *keys = context;
+    uint8_t mark[MARK_SIZE];
+    size_t head = SEAL_KEY_ID_SIZE + MARK_SIZE, before = out->size;
+    if (wrapped.size < head) return QIAO_CODE_MALFORMED;
+    if (memcmp(wrapped.data, keys->known[0].id.bytes, SEAL_KEY_ID_SIZE) != 0) return QIAO_CODE_CANNOT_RECEIVE;
+    for (size_t i = head; i < wrapped.size; i++) buf_append(out, &(uint8_t){ wrapped.data[i] ^ 0x5a }, 1);
+    mark_of(keys, "wrapped", qiao_bytes(out->data + before, out->size - before), mark);
+    if (memcmp(mark, wrapped.data + SEAL_KEY_ID_SIZE, sizeof mark) == 0) return QIAO_CODE_OK;
+    out->size = before;
+    return QIAO_CODE_DIGEST;
+}
+
 /* A process starts: it knows its own certificate and nothing else. */
 void sim_keys_start(struct sim_keys *keys, const struct sim *sim, const char *name, const char *area, bool member)
 {
@@ -115,7 +144,7 @@ void sim_keys_start(struct sim_keys *keys, const struct sim *sim, const char *na
     struct seal_key_id id;
     keys->count = 0;
     keys->secret = sim->options.seed ^ 0x5ea1u;
-    keys->seal = (struct seal){ keys, SEAL_SUITE_INT1, 1u << SEAL_SUITE_INT1, seal_null.digest, sign, verify, learn, certificate_of };
+    keys->seal = (struct seal){ keys, SEAL_SUITE_INT1, 1u << SEAL_SUITE_INT1, seal_null.digest, sign, verify, learn, certificate_of, wrap, unwrap };
     sim_keys_certificate(keys, name, area, member, &own);
     unsigned code = learn(keys, buf_bytes(&own), &id);
     assert(code == QIAO_CODE_OK);

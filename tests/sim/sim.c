@@ -1,5 +1,5 @@
 /* The world: its events, its clock, its end. */
-#include "sim.h"
+#include "courier.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +15,15 @@ static bool is_hostile(const struct sim_options *options)
     return options->adversary == SIM_ADVERSARY_ALWAYS || (options->adversary == SIM_ADVERSARY_SOMETIMES && options->seed % 7 == 3);
 }
 
+/* Between a node and its parent, either way. Drawn from the seed and the clock, so that worlds without couriers stay as they were. */
+static void send_courier(struct sim *sim)
+{
+    uint64_t dice = (sim->options.seed ^ sim->now_ms) * 0x9e3779b97f4a7c15u >> 32;
+    const struct sim_node *node = &sim->nodes[dice / 2 % sim->nodes_count];
+    if (sim->adversary || node->parent < 0) return; /* like any newer session it ends the link there is, and hostile acts are judged by links that stay */
+    courier_send(sim, dice % 2 ? node->index : (uint32_t)node->parent, dice % 2 ? (uint32_t)node->parent : node->index);
+}
+
 bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char failure[512])
 {
     struct sim *sim = sim_new(options);
@@ -24,11 +33,12 @@ bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char
     for (uint32_t step = 0; step < options->steps && !sim->failed; step++) {
         traffic_step(sim);
         if (step % 4 == 0) adversary_step(sim);
+        if (step % 64 == 63) send_courier(sim);
         sim_run(sim, sim_random(sim, 30) == 0 ? sim_random(sim, 3000) : sim_random(sim, 12));
     }
     traffic_heal(sim);
     uint64_t healed_ms = sim->now_ms;
-    while (!sim->failed && !(checks_are_quiet(sim) && adversary_is_quiet(sim)) && sim->now_ms < healed_ms + REST_MS) sim_run(sim, 500);
+    while (!sim->failed && !(checks_are_quiet(sim) && adversary_is_quiet(sim) && courier_is_resting(sim)) && sim->now_ms < healed_ms + REST_MS) sim_run(sim, 500);
     /* Messages of dead processes, which nobody waits for, are delivered too. */
     do sim_run(sim, 2000);
     while (!sim->failed && audit_queued(sim) > 0 && sim->now_ms < healed_ms + REST_MS);
@@ -136,6 +146,7 @@ static void visit_event(struct sim *sim, const struct sim_event *event)
         if (node_lives) node_job(sim, node, event->token);
         break;
     case SIM_ADVERSARY: adversary_look(sim); break;
+    case SIM_COURIER: courier_look(sim); break;
     case SIM_DISK_ROOM:
         store_array_faults(node->store)->full = sim->now_ms < node->full_until_ms;
         break;
@@ -219,6 +230,7 @@ struct sim *sim_free(struct sim *sim)
     }
     for (uint32_t i = 0; i < sim->members_count; i++) member_deinit(&sim->members[i]);
     sim->adversary = adversary_free(sim->adversary);
+    sim->courier = courier_free(sim->courier);
     for (uint32_t i = 0; i < sim->pipes_count; i++) {
         if (sim->pipes[i]->used) pipe_free(sim, (int)i);
         free(sim->pipes[i]);

@@ -6,6 +6,7 @@
  *   disk.c     commits: latency, full, crash in between      traffic.c what members and misfortune do, by seed
  *   keys.c     certificates and signatures, made of names
  *   adversary.c a hostile neighbour, member and thief (adversary.h)
+ *   courier.c  bundles, carried by hand
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says
  *   second_opinion.c  every decision decided again */
 #ifndef SIM_SIM_H
@@ -32,7 +33,7 @@ struct sim;
 /* ---- events ---- */
 
 enum sim_event_type { SIM_CHUNK, SIM_COMMIT, SIM_NODE_TICK, SIM_MEMBER_TICK, SIM_NODE_DIAL, SIM_MEMBER_DIAL, SIM_NODE_START, SIM_MEMBER_START,
-                      SIM_VERDICT, SIM_DISK_ROOM, SIM_JOB, SIM_ADVERSARY, SIM_EVENT_COUNT };
+                      SIM_VERDICT, SIM_DISK_ROOM, SIM_JOB, SIM_ADVERSARY, SIM_COURIER, SIM_EVENT_COUNT };
 
 struct sim_event {
     uint64_t at_ms;
@@ -60,7 +61,7 @@ struct sim_flow {
     uint64_t eof_ms;     /* SIM_NEVER: open */
 };
 
-enum sim_end_kind { SIM_END_NODE, SIM_END_MEMBER, SIM_END_ADVERSARY };
+enum sim_end_kind { SIM_END_NODE, SIM_END_MEMBER, SIM_END_ADVERSARY, SIM_END_COURIER };
 
 struct sim_end {
     enum sim_end_kind kind;
@@ -241,7 +242,7 @@ struct sim_options {
 
 struct sim_counts {
     uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads, opinions;
-    uint64_t hostile, events, virtual_ms;
+    uint64_t hostile, bundles, events, virtual_ms;
     uint64_t outcomes[5];
 };
 
@@ -277,6 +278,7 @@ struct sim {
     bool trust;                    /* nodes sign and check */
     char owner[2 * SIM_TEXT_SIZE]; /* of dead letters: area/name of a member, or empty */
     struct adversary *adversary;   /* NULL: nobody is hostile */
+    struct courier *courier;       /* NULL: nobody carries bundles yet (courier.h) */
     bool chatty;                   /* members submit from inside callbacks */
     uint64_t bytes_on_wire_max;
 };

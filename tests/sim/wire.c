@@ -1,5 +1,5 @@
 /* Streams made of arrays. A stream loses nothing but its end: bytes come late, in pieces of any size, or not at all. */
-#include "sim.h"
+#include "courier.h"
 
 int pipe_open(struct sim *sim, struct sim_end a, struct sim_end b, const uint64_t *blocked_until)
 {
@@ -139,6 +139,7 @@ static bool give(struct sim *sim, int index, unsigned to)
         struct qiao_bytes bytes = qiao_bytes(segment->data + done, part);
         if (pipe->ends[to].kind == SIM_END_NODE) node_feed(sim, &sim->nodes[pipe->ends[to].index], &pipe->ends[to], bytes);
         else if (pipe->ends[to].kind == SIM_END_ADVERSARY) adversary_feed(sim, &pipe->ends[to], bytes);
+        else if (pipe->ends[to].kind == SIM_END_COURIER) courier_feed(sim, &pipe->ends[to], bytes);
         else member_feed(sim, &sim->members[pipe->ends[to].index], &pipe->ends[to], bytes);
         done += part;
     }
@@ -155,6 +156,7 @@ static void arrive_at(struct sim *sim, int index, unsigned to)
     if (flow->first || flow->eof_ms > sim->now_ms || !pipe->ends[to].open) return;
     if (pipe->ends[to].kind == SIM_END_NODE) node_eof(sim, &sim->nodes[pipe->ends[to].index], &pipe->ends[to]);
     else if (pipe->ends[to].kind == SIM_END_ADVERSARY) adversary_eof(sim, &pipe->ends[to]);
+    else if (pipe->ends[to].kind == SIM_END_COURIER) courier_eof(sim);
     else member_eof(sim, &sim->members[pipe->ends[to].index]);
 }
 

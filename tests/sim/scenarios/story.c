@@ -3,7 +3,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-static struct story begin(bool hostile, bool owned)
+enum world { HONEST, HOSTILE, OWNED, WITHOUT_A_LINE };
+
+static struct story begin(enum world world)
 {
     struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true };
     struct story s = { .sim = sim_new(&options) };
@@ -20,8 +22,12 @@ static struct story begin(bool hostile, bool owned)
     s.court = &s.sim->members[court];
     s.office = &s.sim->members[office];
     s.hotline = &s.sim->members[hotline];
-    if (owned) snprintf(s.sim->owner, sizeof s.sim->owner, "990101001/office");
-    if (hostile) adversary_new(s.sim, street);
+    if (world == OWNED) snprintf(s.sim->owner, sizeof s.sim->owner, "990101001/office");
+    if (world == HOSTILE) adversary_new(s.sim, street);
+    if (world == WITHOUT_A_LINE) {
+        s.sim->trust = true;
+        s.street->blocked_until_ms = SIM_NEVER;
+    }
     sim_start(s.sim);
     sim_run(s.sim, 200);
     s.sim->trace.size = 0;
@@ -30,17 +36,22 @@ static struct story begin(bool hostile, bool owned)
 
 struct story story_begin(void)
 {
-    return begin(false, false);
+    return begin(HONEST);
 }
 
 struct story story_begin_hostile(void)
 {
-    return begin(true, false);
+    return begin(HOSTILE);
 }
 
 struct story story_begin_owned(void)
 {
-    return begin(false, true);
+    return begin(OWNED);
+}
+
+struct story story_begin_without_a_line(void)
+{
+    return begin(WITHOUT_A_LINE);
 }
 
 void story_end(struct story *s)

@@ -16,6 +16,8 @@ struct story story_begin(void);
 struct story story_begin_hostile(void);
 /* The same as story_begin; office is told of dead letters everywhere. */
 struct story story_begin_owned(void);
+/* Nodes that sign, and no line between street and district. */
+struct story story_begin_without_a_line(void);
 void story_end(struct story *story);
 /* A message from one member to another; returns its number. Lane and case as given; case 0: SIM_CASES means none. */
 uint32_t story_send(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms);
