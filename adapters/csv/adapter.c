@@ -231,10 +231,10 @@ bool adapter_is_idle(const struct adapter *adapter)
 
 static bool is_name_good(struct adapter *adapter, const char *name)
 {
-    struct text text = { 0 };
+    struct buf text = { 0 };
     size_t good;
     bool result = charset_decode(adapter->names, qiao_bytes_from_string(name), &text, &good) == CHARSET_FAULT_NONE && !strpbrk(name, "\n\r\t");
-    text_deinit(&text);
+    buf_deinit(&text);
     if (!result)
         log_line(LOG_LEVEL_WARNING, "file.name", "text", "a file in the drop folder has a name that is not clean UTF-8; it stays where it is", NULL);
     return result;

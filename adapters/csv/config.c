@@ -1,7 +1,7 @@
 #include "config.h"
 
 #include "base/items.h"
-#include "charset.h"
+#include "base/charset.h"
 #include "validate.h"
 
 #include <stddef.h>

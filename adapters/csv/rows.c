@@ -37,7 +37,7 @@ void rows_close(struct rows *rows)
 {
     rows->reader = reader_free(rows->reader);
     rows->decoder = charset_decoder_free(rows->decoder);
-    text_deinit(&rows->text);
+    buf_deinit(&rows->text);
     free(rows->columns);
     free(rows->offsets);
     if (rows->fd >= 0)
@@ -58,7 +58,7 @@ static int set_fault(struct rows *rows, const struct reader_row *row, const char
 /* Every column in its own NUL-terminated string. Offsets first: the text moves while it grows. */
 static int decode_columns(struct rows *rows, const struct reader_row *row, struct rows_fault *ret_fault)
 {
-    text_clear(&rows->text);
+    rows->text.size = 0;
     for (size_t i = 0; i < row->fields_count; i++) {
         size_t good = 0;
         rows->offsets[i] = rows->text.size;
@@ -67,10 +67,10 @@ static int decode_columns(struct rows *rows, const struct reader_row *row, struc
             return set_fault(rows, row, charset_fault_code(fault), ret_fault, "column %zu, after %zu bytes: %s", i + 1, good, charset_fault_text(fault));
         if (fault != CHARSET_FAULT_NONE)
             return set_fault(rows, row, charset_fault_code(fault), ret_fault, "column %zu: %s", i + 1, charset_fault_text(fault));
-        text_add(&rows->text, "", 1);
+        buf_append(&rows->text, "", 1);
     }
     for (size_t i = 0; i < row->fields_count; i++)
-        rows->columns[i] = rows->text.data + rows->offsets[i];
+        rows->columns[i] = (char *)rows->text.data + rows->offsets[i];
     return ROWS_GOOD;
 }
 
@@ -78,7 +78,7 @@ static int decode_columns(struct rows *rows, const struct reader_row *row, struc
 static void trim_names(struct rows *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char *name = rows->text.data + rows->offsets[i];
+        char *name = (char *)rows->text.data + rows->offsets[i];
         name += strspn(name, " \t\r\n");
         size_t size = strlen(name);
         while (size > 0 && strchr(" \t\r\n", name[size - 1]))

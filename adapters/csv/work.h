@@ -2,7 +2,7 @@
 #ifndef CSV_WORK_H
 #define CSV_WORK_H
 
-#include "charset.h"
+#include "base/charset.h"
 #include "config.h"
 #include "flight.h"
 #include "journal.h"
@@ -41,7 +41,7 @@ struct rows {
     int fd;
     struct reader *reader;
     struct charset_decoder *decoder;
-    struct text text;               /* the row's columns, decoded, each with a NUL behind it */
+    struct buf text;                /* the row's columns, decoded, each with a NUL behind it */
     const char **columns;
     size_t *offsets;                /* of the columns in text */
     size_t columns_max;

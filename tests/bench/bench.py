@@ -317,7 +317,21 @@ def audit(report):
     report.say("audit_verify", took, f"s for {count} records", ("<=", 5 * count / 1000000), export_s=round(exported - began, 2), records=found["size"])
 
 
-BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes, audit)
+def areas(report):
+    """The table of a whole country, in one process."""
+    done = subprocess.run([program("area_bench")], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise Broken(f"areas: {done.stderr}")
+    found = json.loads(done.stdout)
+    report.say("areas_load", found["loadSeconds"], "s from CSV", ("<=", 2), cpu_s=found["loadCpuSeconds"], areas=found["areas"], csv_bytes=found["csvBytes"])
+    report.say("areas_bytes", found["bytesPerArea"], "bytes allocated an area", ("<=", 64), counted_by_the_table=found["ownCountBytesPerArea"])
+    for which in ("hit", "miss"):
+        report.say(f"areas_lookup_{which}", found[which + "Ns"], "ns a lookup of a random code, median", ("<=", 150), caches_emptied_before_ns=found["coldHitNs"],
+                   one_random_access_to_memory_ns=found["memoryNs"])
+    report.say("areas_resolve", found["resolveNs"], "ns to resolve a random code, median", None)
+
+
+BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes, audit, areas)
 
 
 def main():

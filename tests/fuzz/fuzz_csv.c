@@ -1,7 +1,7 @@
 /* The reader of drop files and the strict decoder behind it: any file is rows and told faults, whatever its bytes. */
 #include "fuzz.h"
 
-#include "csv/charset.h"
+#include "base/charset.h"
 #include "csv/reader.h"
 
 #include <sys/mman.h>
@@ -22,12 +22,12 @@ static bool is_utf8(const char *text, size_t size)
 
 static void decode(struct charset_decoder *decoder, struct qiao_bytes field)
 {
-    struct text text = { 0 };
+    struct buf text = { 0 };
     size_t at = 0;
     enum charset_fault fault = charset_decode(decoder, field, &text, &at);
-    if (fault == CHARSET_FAULT_NONE) FUZZ_CHECK(is_utf8(text.data, text.size));
+    if (fault == CHARSET_FAULT_NONE) FUZZ_CHECK(is_utf8((const char *)text.data, text.size));
     else FUZZ_CHECK(text.size == 0 && at <= field.size && charset_fault_code(fault)[0] != '\0');
-    text_deinit(&text);
+    buf_deinit(&text);
 }
 
 static void check_row(const struct reader_row *row, const struct reader_limits *limits, uint64_t number, uint64_t line)

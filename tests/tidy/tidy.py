@@ -30,6 +30,7 @@ INCLUDES = {
     'proto/seal': {'qiao', 'proto/base', 'proto/codec', 'proto/seal'},
     'proto/proof': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof'},
     'proto/link': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'schema'},
+    'proto/area': {'qiao', 'proto/base', 'proto/area'},
     'proto/wire': {'qiao', 'proto/base', 'proto/codec', 'proto/wire'},
     'broker/conf': {'qiao', 'broker/conf'},
     'broker/core': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'schema', 'broker/core'},
@@ -41,6 +42,7 @@ INCLUDES = {
     'adapters/sdk': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'proto/wire', 'adapters/sdk'},
     'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'broker/plan', 'adapters/ctl', 'adapters/ctl/pki'},
     'adapters/ctl/pki': {'qiao', 'adapters/ctl/pki'},
+    'adapters/csv': {'qiao', 'schema', 'proto/base', 'adapters/base'},
     'adapters': {'qiao', 'schema', 'adapters/base'},  # and their own folder
 }
 # file -> header it includes against the table above, and why.

@@ -1,4 +1,4 @@
-#include "csv/charset.h"
+#include "base/charset.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,15 +8,15 @@ static enum charset_fault decode(enum charset charset, const char *bytes, size_t
 {
     struct charset_decoder *decoder = charset_decoder_new(charset);
     cr_assert_not_null(decoder);
-    struct text text = { 0 };
+    struct buf text = { 0 };
     size_t good;
-    text_add_string(&text, "before ");
+    buf_append(&text, "before ", 7);
     enum charset_fault fault = charset_decode(decoder, qiao_bytes(bytes, size), &text, &good);
     cr_assert_leq(good, size);
     if (fault != CHARSET_FAULT_NONE)
-        cr_assert_str_eq(text_string(&text), "before ");
-    snprintf(out, out_size, "%s", text_string(&text) + strlen("before "));
-    text_deinit(&text);
+        cr_assert(qiao_bytes_equal(buf_bytes(&text), qiao_bytes("before ", 7)));
+    snprintf(out, out_size, "%.*s", (int)(text.size - 7), (const char *)text.data + 7);
+    buf_deinit(&text);
     charset_decoder_free(decoder);
     return fault;
 }
@@ -33,7 +33,7 @@ static const struct { enum charset charset; const char *bytes, *text; } good[] =
     { CHARSET_GB18030, "\xb0\xa1" "A" "\x95\x32\x82\x36" "B", "啊A𠀀B" },
 };
 
-Test(csv_charset, what_is_valid_is_decoded)
+Test(base_charset, what_is_valid_is_decoded)
 {
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char out[64];
@@ -61,7 +61,7 @@ static const struct { enum charset charset; const char *bytes; enum charset_faul
     { CHARSET_UTF_8, "a\xc2\x9b", CHARSET_FAULT_CONTROL },
 };
 
-Test(csv_charset, what_is_not_valid_is_refused_and_leaves_nothing_behind)
+Test(base_charset, what_is_not_valid_is_refused_and_leaves_nothing_behind)
 {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char out[64];
@@ -69,29 +69,29 @@ Test(csv_charset, what_is_not_valid_is_refused_and_leaves_nothing_behind)
     }
 }
 
-Test(csv_charset, a_bad_text_does_not_disturb_the_next)
+Test(base_charset, a_bad_text_does_not_disturb_the_next)
 {
     struct charset_decoder *decoder = charset_decoder_new(CHARSET_GB18030);
-    struct text text = { 0 };
+    struct buf text = { 0 };
     size_t at;
     cr_expect_eq(charset_decode(decoder, qiao_bytes("\xd4", 1), &text, &at), CHARSET_FAULT_INVALID);
     cr_expect_eq(charset_decode(decoder, qiao_bytes("\xd4\xeb", 2), &text, &at), CHARSET_FAULT_NONE);
-    cr_expect_str_eq(text_string(&text), "噪");
-    text_deinit(&text);
+    cr_expect(qiao_bytes_equal(buf_bytes(&text), qiao_bytes_from_string("噪")));
+    buf_deinit(&text);
     charset_decoder_free(decoder);
 }
 
 /* Longer than the block inside, with characters across its edge. */
-Test(csv_charset, long_text_is_whole)
+Test(base_charset, long_text_is_whole)
 {
-    struct text in = { 0 }, out = { 0 };
+    struct buf in = { 0 }, out = { 0 };
     size_t at;
     struct charset_decoder *decoder = charset_decoder_new(CHARSET_GB18030);
     for (int i = 0; i < 5000; i++)
-        text_add(&in, i % 3 ? "\xd4\xeb" : "\x95\x32\x82\x36", i % 3 ? 2 : 4);
+        buf_append(&in, i % 3 ? "\xd4\xeb" : "\x95\x32\x82\x36", i % 3 ? 2 : 4);
     cr_expect_eq(charset_decode(decoder, qiao_bytes(in.data, in.size), &out, &at), CHARSET_FAULT_NONE);
     cr_expect_eq(out.size, 1667u * 4 + 3333u * 3);
-    text_deinit(&in);
-    text_deinit(&out);
+    buf_deinit(&in);
+    buf_deinit(&out);
     charset_decoder_free(decoder);
 }

@@ -1,11 +1,8 @@
 /* Text of a declared charset into UTF-8, strictly: what is not valid is refused, nothing is replaced or guessed. */
-#ifndef CSV_CHARSET_H
-#define CSV_CHARSET_H
+#ifndef BASE_CHARSET_H
+#define BASE_CHARSET_H
 
-#include "base/text.h"
-
-#include <qiao/bytes.h>
-#include <stdbool.h>
+#include "base/buf.h"
 
 enum charset { CHARSET_UTF_8, CHARSET_GB18030 };
 extern const char *const charset_names[]; /* ended by NULL, in the order of the enum */
@@ -13,7 +10,7 @@ extern const char *const charset_names[]; /* ended by NULL, in the order of the 
 /* X(name, code in the quarantine file, text) */
 #define CHARSET_FAULT_MAP(X)                                                                             \
     X(NONE, "OK", "no fault")                                                                            \
-    X(INVALID, "CHARSET", "bytes are not valid in file.charset")                                         \
+    X(INVALID, "CHARSET", "bytes are not valid in the declared charset")                                         \
     X(REPLACEMENT, "REPLACEMENT", "contains U+FFFD: an earlier conversion has already lost characters")  \
     X(CONTROL, "CONTROL", "contains a control character")
 
@@ -33,7 +30,7 @@ struct charset_decoder *charset_decoder_new(enum charset charset);
 struct charset_decoder *charset_decoder_free(struct charset_decoder *decoder); /* returns NULL */
 
 /* Appends bytes as UTF-8 to text. On a fault text is as it was and *ret_at tells how many bytes were good. */
-enum charset_fault charset_decode(struct charset_decoder *decoder, struct qiao_bytes bytes, struct text *text, size_t *ret_at);
+enum charset_fault charset_decode(struct charset_decoder *decoder, struct qiao_bytes bytes, struct buf *text, size_t *ret_at);
 
 /* The byte order mark of the charset. */
 struct qiao_bytes charset_mark(enum charset charset);
