@@ -134,6 +134,7 @@ json_t *delivery_to_json(const struct qiao_delivery *delivery)
     json_object_set_new(json, "status", json_string(NAME_OF(status_names, message->status)));
     json_object_set_new(json, "privacy", json_string(NAME_OF(privacy_names, message->privacy)));
     set_grounds(json, message);
+    set_text(json, "reroutedFrom", delivery->rerouted_from);
     json_object_set_new(json, "attempt", json_integer(delivery->attempt));
     set_body(json, message);
     return json;
@@ -187,7 +188,7 @@ bool delivery_print(const struct qiao_delivery *delivery, FILE *file)
         (message->status != QIAO_STATUS_ACTUAL && fprintf(file, "  [%s]", NAME_OF(status_names, message->status)) < 0) ||
         (delivery->attempt > 1 && fprintf(file, "  (attempt %u)", delivery->attempt) < 0) || fputc('\n', file) == EOF)
         return false;
-    return print_text(file, "from", source) && print_text(file, "to", destination) && print_text(file, "sent", sent) &&
+    return print_text(file, "from", source) && print_text(file, "to", destination) && print_text(file, "rerouted from", delivery->rerouted_from) && print_text(file, "sent", sent) &&
            print_text(file, "case", message->case_id) && (!message->case_sequence || print_text(file, "number", number)) &&
            print_text(file, "matter", message->matter) && print_text(file, "key", message->idempotency_key) &&
            print_text(file, "purpose", message->purpose) && print_body(message, file);

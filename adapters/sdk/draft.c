@@ -100,7 +100,7 @@ const char *draft_write(const struct qiao_message *m, const char *own_area, cons
     return NULL;
 }
 
-static const char *copy(struct arena *arena, struct qiao_bytes bytes)
+const char *draft_copy(struct arena *arena, struct qiao_bytes bytes)
 {
     if (bytes.size == 0) return "";
     char *string = arena_alloc(arena, bytes.size + 1);
@@ -112,7 +112,7 @@ static const char *copy(struct arena *arena, struct qiao_bytes bytes)
 
 static struct qiao_address copy_address(struct arena *arena, const struct address *address)
 {
-    return (struct qiao_address){ copy(arena, address->area), copy(arena, address->org), copy(arena, address->seat) };
+    return (struct qiao_address){ draft_copy(arena, address->area), draft_copy(arena, address->org), draft_copy(arena, address->seat) };
 }
 
 static const struct qiao_legal_basis *copy_bases(struct arena *arena, const struct header *h)
@@ -121,7 +121,7 @@ static const struct qiao_legal_basis *copy_bases(struct arena *arena, const stru
     for (unsigned i = 0; bases && i < h->legal_basis_count; i++) {
         struct legal_basis basis = { 0 };
         legal_basis_read(h->legal_basis[i], &basis);
-        bases[i] = (struct qiao_legal_basis){ copy(arena, basis.catalogue), copy(arena, basis.article), copy(arena, basis.version) };
+        bases[i] = (struct qiao_legal_basis){ draft_copy(arena, basis.catalogue), draft_copy(arena, basis.article), draft_copy(arena, basis.version) };
     }
     return bases;
 }
@@ -131,11 +131,11 @@ void draft_read(const struct envelope *e, struct arena *arena, struct qiao_messa
     const struct header *h = &e->header;
     *m = (struct qiao_message){
         .id = h->id, .kind = h->kind, .source = copy_address(arena, &h->source), .destination = copy_address(arena, &h->destination),
-        .case_id = copy(arena, h->case_id), .case_sequence = h->case_sequence, .matter = copy(arena, h->matter),
-        .idempotency_key = copy(arena, h->idempotency_key), .sent_at_ms = h->sent_at_ms, .expires_at_ms = h->expires_at_ms,
+        .case_id = draft_copy(arena, h->case_id), .case_sequence = h->case_sequence, .matter = draft_copy(arena, h->matter),
+        .idempotency_key = draft_copy(arena, h->idempotency_key), .sent_at_ms = h->sent_at_ms, .expires_at_ms = h->expires_at_ms,
         .lane = (enum qiao_lane)h->lane, .status = (enum qiao_status)h->status, .privacy = (enum qiao_privacy)h->privacy, .body = e->body,
-        .legal_basis = copy_bases(arena, h), .purpose = copy(arena, h->purpose), .retention_rule = copy(arena, h->retention_rule),
-        .retention_not_after_ms = h->retention_not_after_ms, .pi_mask = h->pi_mask, .consent_ref = copy(arena, h->consent_ref), .event_at_ms = h->event_at_ms,
+        .legal_basis = copy_bases(arena, h), .purpose = draft_copy(arena, h->purpose), .retention_rule = draft_copy(arena, h->retention_rule),
+        .retention_not_after_ms = h->retention_not_after_ms, .pi_mask = h->pi_mask, .consent_ref = draft_copy(arena, h->consent_ref), .event_at_ms = h->event_at_ms,
     };
     m->legal_basis_count = m->legal_basis ? h->legal_basis_count : 0;
     if (h->correlation_id.size == QIAO_ID_SIZE) memcpy(m->correlation_id.bytes, h->correlation_id.data, QIAO_ID_SIZE);
@@ -153,7 +153,7 @@ static bool read_outcome(struct qiao_bytes bytes, struct arena *arena, struct qi
         }
         if (f.number == 2 && f.type == PB_VARINT) receipt->outcome = (enum qiao_outcome)f.value;
         if (f.number == 3 && f.type == PB_VARINT) receipt->code = (unsigned)f.value;
-        if (f.number == 4 && f.type == PB_BYTES && utf8_valid(f.bytes)) receipt->reason = copy(arena, f.bytes);
+        if (f.number == 4 && f.type == PB_BYTES && utf8_valid(f.bytes)) receipt->reason = draft_copy(arena, f.bytes);
         if (f.number == 5 && f.type == PB_FIXED64) receipt->at_ms = f.value;
     }
     return !r.failed && has_id;
@@ -165,9 +165,9 @@ static void read_address(struct qiao_bytes raw, struct arena *arena, struct qiao
     struct pb_field f;
     while (pb_next(&r, &f)) {
         if (f.type != PB_BYTES || !utf8_valid(f.bytes)) continue;
-        if (f.number == 1) address->area = copy(arena, f.bytes);
-        if (f.number == 2) address->org = copy(arena, f.bytes);
-        if (f.number == 3) address->seat = copy(arena, f.bytes);
+        if (f.number == 1) address->area = draft_copy(arena, f.bytes);
+        if (f.number == 2) address->org = draft_copy(arena, f.bytes);
+        if (f.number == 3) address->seat = draft_copy(arena, f.bytes);
     }
 }
 

@@ -12,6 +12,8 @@
 const char *draft_write(const struct qiao_message *message, const char *own_area, const char *own_org, const struct seal *seal, unsigned digest_suite, uint64_t wall_ms,
                         struct buf *scratch, struct buf *out, struct qiao_id *ret_id);
 
+/* A text with a NUL behind it, in the arena. */
+const char *draft_copy(struct arena *arena, struct qiao_bytes bytes);
 /* Fills message from an opened envelope; strings are copied into the arena. */
 void draft_read(const struct envelope *envelope, struct arena *arena, struct qiao_message *ret_message);
 

@@ -331,6 +331,7 @@ static void deliver(struct session *s, unsigned lane, uint64_t sequence, struct 
     arena_reset(&s->arena);
     draft_read(&e, &s->arena, &delivery.message);
     delivery.attempt += e.attempt;
+    delivery.rerouted_from = draft_copy(&s->arena, e.rerouted_from);
     s->explain.code = 0;
     s->explain.reason[0] = '\0';
     s->explain.retry_after_ms = 0;

@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "format.h"
+#include "areas.h"
 #include "policy.h"
 #include "rules.h"
 
@@ -26,6 +27,7 @@ static int check_rules(struct build *build);
 static int check_process(struct build *build);
 static int check_registry(struct build *build);
 static int check_dead_letters(struct build *build);
+static int check_areas(struct build *build);
 
 int build_check(struct build *build)
 {
@@ -38,6 +40,7 @@ int build_check(struct build *build)
         check_process,
         check_registry,
         check_dead_letters,
+        check_areas,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         int r = checks[i](build);
@@ -342,4 +345,23 @@ static int check_dead_letters(struct build *build)
             return 0;
     conf_errors_add(&build->errors, place, "dead_letters.owner", "found \"%s\", which is no member of this node; expected one of members, or an address such as 990101001/urban-mgmt", owner);
     return 0;
+}
+
+static bool is_member(const struct conf *conf, const char *name)
+{
+    for (size_t i = 0; i < conf->members_count; i++)
+        if (conf->members[i].name && strcmp(conf->members[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Read with the rest, as the policy is: a reload with a broken file changes nothing. */
+static int check_areas(struct build *build)
+{
+    struct conf *conf = build->conf;
+    if (conf->areas.triage && !is_wrong(build, "areas.triage") && !is_wrong(build, "members") && !is_member(conf, conf->areas.triage))
+        conf_errors_add(&build->errors, place_of(build, "areas.triage"), "areas.triage", "names no member of this node; add it to members, or name one that is there");
+    if (!is_given(build, "areas.file") || is_wrong(build, "areas.file") || is_wrong(build, "areas.charset"))
+        return 0;
+    return conf_areas_load(conf->areas.file, conf->areas.charset, &build->errors, &conf->areas.read);
 }

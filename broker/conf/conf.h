@@ -30,6 +30,7 @@ struct conf_member {
 };
 
 struct conf_policy; /* policy.h */
+struct area_table;  /* proto/area/table.h */
 struct conf_rules;  /* rules.h */
 
 /* Strings and arrays are owned by the struct. NULL or 0 stand for "not given" where no default applies. */
@@ -95,6 +96,12 @@ struct conf {
         char *file;
         struct conf_rules *read;   /* the file, or NULL: everything goes as it is routed */
     } rules;
+    struct {
+        char *file, *charset;
+        uint32_t accept_old_days;
+        char *triage;              /* member, or NULL */
+        struct area_table *read;   /* the file, or NULL */
+    } areas;
     struct {
         char *user, *group;        /* to become when started as root; NULL: stay */
         char *seccomp;             /* off log enforce */

@@ -24,6 +24,7 @@ enum conf_type {
     CONF_TYPE_LOG_LEVEL,
     CONF_TYPE_LOG_FORMAT,
     CONF_TYPE_SECCOMP,
+    CONF_TYPE_CHARSET,
     CONF_TYPE_ROLE,
     CONF_TYPE_ORG_TYPE,
     CONF_TYPE_BOOL,
@@ -148,6 +149,14 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "The legal bases that messages may cite, with the days from and until which each is in force.") \
     V(conf, rules.file, "rules.file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "rules.yaml", \
       "What is sent elsewhere, copied, refused or slowed down, by the first rule that matches. Left out: everything goes as it is routed.") \
+    V(conf, areas.file, "areas.file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "areas.csv", \
+      "Administrative areas as CSV: code, and if known name, level, parent, valid_from, valid_to, successors, aliases. Mail for a voided code goes to its successor.") \
+    V(conf, areas.charset, "areas.charset", CHARSET, "UTF-8", 0, 0, "", LIVE, OPTIONAL, "UTF-8", \
+      "What the file is written in: UTF-8 or GB18030.") \
+    V(conf, areas.accept_old_days, "areas.accept_old_days", COUNT, "548", 0, 36500, "days", LIVE, OPTIONAL, "548", \
+      "How long a voided code is taken in new messages. What was sent while it was in force goes to the successor at any time.") \
+    V(conf, areas.triage, "areas.triage", NAME, NULL, 1, 64, "", LIVE, OPTIONAL, "urban-management", \
+      "Member who gets mail for an area right below this node's that was divided, when its code does not tell where to. Left out: such mail is refused.") \
     L(conf, registry.registrars, "registry.registrars", REGISTRAR, 64, RESTART, "[\"990101/registry\", \"990101/inspection\"]", \
       "Offices of the district whose messages change the register of organisations: AREA/ORG, or AREA/ORG#SEAT. At least two, for keys change and organisations close only if a second one agrees.") \
     V(conf, registry.required, "registry.required", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \

@@ -1,6 +1,7 @@
 /* Files -> trees -> struct conf. Reads in order: conf_load, then what it calls. */
 #include "build.h"
 
+#include "areas.h"
 #include "policy.h"
 #include "rules.h"
 #include "value.h"
@@ -184,6 +185,7 @@ struct conf *conf_free(struct conf *conf)
     for (size_t i = 0; i < conf->files_count; i++)
         free(conf->files[i]);
     free(conf->files);
+    conf_areas_free(conf->areas.read);
     free(conf->path);
     free(conf);
     return NULL;

@@ -312,6 +312,7 @@ static void print_duration(const void *field, FILE *out) { print_number(*(const 
 static const char *const suites[] = { "int1", "gm1", "none", NULL };
 static const char *const engines[] = { "lmdb", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
+static const char *const charsets[] = { "UTF-8", "GB18030", NULL };
 static const char *const filters[] = { "off", "log", "enforce", NULL };
 static const char *const formats[] = { "logfmt", "json", NULL };
 
@@ -345,6 +346,7 @@ static const struct type types[CONF_TYPES] = {
     [CONF_TYPE_LOG_LEVEL] = CHOICE_TYPE(levels),
     [CONF_TYPE_LOG_FORMAT] = CHOICE_TYPE(formats),
     [CONF_TYPE_SECCOMP] = CHOICE_TYPE(filters),
+    [CONF_TYPE_CHARSET] = CHOICE_TYPE(charsets),
     [CONF_TYPE_ROLE] = { .parse = parse_role, .print = print_role, .choices = roles, .expected = "parent, child or peer", .size = sizeof(int) },
     [CONF_TYPE_ORG_TYPE] = CHOICE_TYPE(org_types),
     [CONF_TYPE_BOOL] = { .parse = parse_bool, .print = print_bool, .expected = "true or false", .size = sizeof(bool) },

@@ -473,6 +473,10 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->policy = config->policy;
     rules_free(own->rules);
     own->rules = config->rules;
+    own->areas = config->areas;
+    free(core->areas_triage);
+    core->areas_triage = config->areas.triage ? base_strdup(config->areas.triage) : NULL;
+    core->route_key.size = 0;
     own->link_window_messages = config->link_window_messages;
     own->link_window_bytes = config->link_window_bytes;
     own->member_window_messages = config->member_window_messages;

@@ -10,6 +10,7 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "area/resolve.h"
 #include "core/policy.h"
 #include "core/rules.h"
 #include "link/link.h"
@@ -38,6 +39,13 @@ struct core_explain_config {
     uint64_t bytes_max;        /* the oldest gives way; 0: no bound */
 };
 
+/* What the node knows of administrative areas. The table is borrowed until the next core_set_limits, triage is copied. */
+struct core_areas {
+    const struct area_table *table; /* NULL: codes are only compared */
+    uint32_t accept_old_days;  /* how long a voided code is taken */
+    const char *triage;        /* member who decides where mail for a divided area below this node's goes; NULL: nobody */
+};
+
 /* All strings are copied. */
 struct core_config {
     const char *node, *area;
@@ -54,6 +62,7 @@ struct core_config {
     uint64_t confirm_within_ms;
     bool local_members_any;    /* local connections may be any configured member without a certificate */
     struct policy *policy;     /* who may send what; taken over by the core. NULL: everything is allowed */
+    struct core_areas areas;
     struct rules *rules;       /* what goes elsewhere than it is routed; taken over by the core. NULL: nothing does */
     uint64_t seed;             /* for nonces and ids; from the system's random source in a broker */
     uint8_t secret[16];        /* from the same; kept in the store at the first start, and not looked at later */

@@ -70,17 +70,18 @@ void queue_append(struct core *core, struct peer *peer, unsigned lane, const str
 {
     struct queue *q = &peer->queues[lane];
     struct run *run = batch_run(core, peer, lane);
+    struct qiao_bytes rerouted_from = envelope->rerouted_from.size ? qiao_bytes(NULL, 0) : core->rerouted_from; /* said once, by the first that does it */
     size_t node_size = strlen(core->node), before = run->buf.size;
     uint64_t expires = envelope->header.expires_at_ms;
     if (peer->member && origin->form != ORIGIN_OWN) origin = &origin_plain;
     core->proof.size = 0;
     sign_begin(core, run, origin, &core->proof);
-    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + core->proof.size + envelope_hop_size(node_size));
+    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + core->proof.size + envelope_hop_size(node_size, rerouted_from.size));
     buf_append(&run->buf, envelope->raw.data, envelope->raw.size);
     size_t proof_at = run->buf.size;
     buf_append(&run->buf, core->proof.data, core->proof.size);
     sign_entry(core, run, envelope, origin, proof_at);
-    envelope_put_hop(&run->buf, qiao_bytes(core->node, node_size), core->wall_ms);
+    envelope_put_hop(&run->buf, qiao_bytes(core->node, node_size), core->wall_ms, rerouted_from);
     core_batch(core)->bytes += run->buf.size - before;
     run->count++;
     q->tail++;

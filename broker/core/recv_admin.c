@@ -184,9 +184,13 @@ static void route(struct core *core, struct connection *c, const Qiao__V1__Admin
     address = (struct address){ text_bytes(to->area), text_bytes(to->org), text_bytes(to->seat), text_bytes(to->service), { 0 } };
     core->route_key.size = 0;
     x.reply.candidates = take(core, core->peers_count * sizeof *x.reply.candidates);
-    x.reply.code = route_find(core, &address, NULL);
-    core->route_key.size = 0;
-    route_explain(core, &address, NULL, x.reply.code, add_candidate, &x);
+    struct header header = { .destination = address, .kind = request->route->kind, .sent_at_ms = core->wall_ms };
+    x.reply.code = areas_route(core, &header, &address);
+    if (x.reply.code == QIAO_CODE_OK) {
+        x.reply.code = route_find(core, &address, NULL);
+        core->route_key.size = 0;
+        route_explain(core, &address, NULL, x.reply.code, add_candidate, &x);
+    }
     Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
     reply.id = request->id;
     reply.last = true;

@@ -146,11 +146,22 @@ static void to_targets(struct core *core, const struct envelope *e, const struct
         }
     }
     explain_done(core);
+    core->rerouted_from.size = 0;
+}
+
+/* Where the message goes, after what became of its area. */
+static unsigned find_targets(struct core *core, const struct header *header, const struct peer *from)
+{
+    struct address to;
+    unsigned code = areas_route(core, header, &to);
+    if (code == QIAO_CODE_OK) code = route_find(core, &to, from);
+    if (code != QIAO_CODE_OK) core->rerouted_from.size = 0;
+    return code;
 }
 
 void accept_local(struct core *core, const struct envelope *e)
 {
-    unsigned code = route_find(core, &e->header.destination, NULL);
+    unsigned code = find_targets(core, &e->header, NULL);
     if (code != QIAO_CODE_OK) {
         core->counters.lost_receipts++;
         quarantine_add(core, e->raw);
@@ -177,7 +188,7 @@ static bool knows(struct core *core, const struct peer *peer, const struct envel
 static bool came_before(struct core *core, const struct peer *from, const struct envelope *e)
 {
     size_t kept = 0;
-    if (route_find(core, &e->header.destination, from) != QIAO_CODE_OK) return false;
+    if (find_targets(core, &e->header, from) != QIAO_CODE_OK) return false;
     for (size_t i = 0; i < core->targets_count; i++)
         if (knows(core, core->targets[i], e)) core->targets[kept++] = core->targets[i];
     if (kept == 0) return false;
@@ -214,7 +225,7 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
         return;
     }
     bool routed = code == QIAO_CODE_OK;
-    if (routed) code = org_route(h, route_find(core, &h->destination, from));
+    if (routed) code = org_route(h, find_targets(core, h, from));
     if (!receipt) explain_decide(core, from, e, code, routed);
     if (code == QIAO_CODE_OK) {
         to_targets(core, e, origin);
@@ -280,7 +291,7 @@ static unsigned judge_from_member(struct core *core, struct peer *from, struct e
     if (code == QIAO_CODE_OK && !of_register) code = rules_redirect(core, e, origin);
     if (code == QIAO_CODE_OK && !of_register) code = ask_policy(core, from, &e->header);
     *ret_routed = code == QIAO_CODE_OK;
-    if (code == QIAO_CODE_OK) code = route_find(core, &e->header.destination, from);
+    if (code == QIAO_CODE_OK) code = find_targets(core, &e->header, from);
     if (code != QIAO_CODE_OK) return code;
     if (is_drill_for_nobody(core, &e->header)) code = QIAO_CODE_DRILL;
     if (code == QIAO_CODE_OK && !of_register) code = rules_count_rate(core, &e->header);
@@ -295,7 +306,7 @@ static void remember_evidence(const struct core *core, const struct envelope *e,
     bool same = origin->form == ORIGIN_OWN && core->config.seal->suite == SEAL_SUITE_INT1 && core->own_place.number != 0;
     if (same) memcpy(record->leaf, core->own_leaf.bytes, LEAF_SIZE); /* SHA-256 as well */
     else outcome_leaf(core, e->header_bytes, record->leaf);
-    record->area_hash = hash_of_area(e->header.destination.area);
+    record->area_hash = hash_of_area(core->rerouted_to.size ? core->rerouted_to : e->header.destination.area);
     if (origin->form != ORIGIN_OWN) return;
     record->evidence = core->own_place.number;
     record->evidence_index = core->own_place.index;
@@ -310,7 +321,7 @@ static void accept_copy(struct core *core, struct peer *from, const struct envel
     message_fingerprint(core->secret, h, record.digest);
     unsigned code = ask_policy(core, from, h);
     bool routed = code == QIAO_CODE_OK;
-    if (routed) code = route_find(core, &h->destination, from);
+    if (routed) code = find_targets(core, h, from);
     if (code == QIAO_CODE_OK && is_drill_for_nobody(core, h)) {
         code = QIAO_CODE_DRILL;
         routed = false;
@@ -435,7 +446,8 @@ static void take_unit(struct core *core, struct peer *from, const struct group_b
     unsigned age = check_age(core, unit);
     bool fits = unit->bytes <= QIAO_ENVELOPE_SIZE_MAX; /* a frame, behind others */
     /* Of a member's group some may be duplicates, or not allowed: each message goes its own way. */
-    bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK && !rules_may_part(core, from, batch, unit);
+    bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK && !rules_may_part(core, from, batch, unit) &&
+                 !areas_may_part(core, batch, unit);
     struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
     for (uint32_t i = unit->first; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];

@@ -88,11 +88,12 @@ static bool take_of_set(struct core *core, const struct parsed *p, struct qiao_b
 }
 
 /* Is the recipient one of those the message was sent to? Of an area set only the root is known, by its hash. */
-static bool is_addressed(struct qiao_bytes area, const struct message_record *record)
+static bool is_addressed(const struct core *core, struct qiao_bytes area, const struct message_record *record)
 {
     uint8_t set[QIAO_AREA_SIZE_MAX + 3];
     if (hash_of_area(area) == record->area_hash) return true;
-    if (!(record->flags & RECORD_SET) || area.size > QIAO_AREA_SIZE_MAX) return false;
+    if (!(record->flags & RECORD_SET)) return areas_answers_for(core, area, record->area_hash);
+    if (area.size > QIAO_AREA_SIZE_MAX) return false;
     for (size_t size = 0; size <= area.size; size++) {
         memcpy(set, area.data, size);
         memcpy(set + size, "/**", 3);
@@ -107,8 +108,10 @@ static bool is_entitled(const struct taking *t, const struct parsed *p, const st
     static const uint8_t no_leaf[LEAF_SIZE];
     if (!t->signer || memcmp(record->leaf, no_leaf, LEAF_SIZE) == 0) return true;
     if (p->leaf.size != LEAF_SIZE || memcmp(p->leaf.data, record->leaf, LEAF_SIZE) != 0) return false;
-    if (!is_addressed(t->area, record)) return false;
-    return decider_is_entitled(p->status, p->code, qiao_bytes_equal(qiao_bytes_from_string(t->signer->area), t->area));
+    if (!is_addressed(t->core, t->area, record)) return false;
+    struct qiao_bytes signer = qiao_bytes_from_string(t->signer->area);
+    bool instead = !(record->flags & RECORD_SET) && is_addressed(t->core, signer, record); /* of the area in the header, which was voided */
+    return decider_is_entitled(p->status, p->code, instead || qiao_bytes_equal(signer, t->area));
 }
 
 /* True if this outcome is the first for the message, and the sender's to know. */

@@ -128,6 +128,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     core->node = base_strdup(config->node);
     core->area = base_strdup(config->area);
     core->dead_letter_contact = base_strdup(config->dead_letter_contact ? config->dead_letter_contact : config->node);
+    core->areas_triage = config->areas.triage ? base_strdup(config->areas.triage) : NULL;
     prng_init(&core->prng, config->seed);
     arena_init(&core->arena, 2 * QIAO_FRAME_SIZE_MAX);
     copy_peers(core, config);
@@ -227,6 +228,8 @@ struct core *core_free(struct core *core)
     dead_stored(core, DEAD_ALL);
     buf_deinit(&core->dead_owner);
     buf_deinit(&core->dead_told);
+    free(core->areas_triage);
+    buf_deinit(&core->rerouted_address);
     free(core);
     return NULL;
 }

@@ -254,6 +254,10 @@ struct core {
     size_t receipts_count, receipts_capacity;
     struct peer **targets;         /* scratch of route_find, peers_count long */
     size_t targets_count;
+    char *areas_triage;            /* member, or NULL */
+    struct qiao_bytes rerouted_from, rerouted_to; /* areas of the message being routed, if another one took over; else empty */
+    char rerouted_area[QIAO_AREA_SIZE_MAX + 4], rerouted_from_area[3 * 12 + 4]; /* what they and the address below are made of */
+    struct buf rerouted_address;
     struct buf route_key;          /* last destination looked up, and from where */
     const struct peer *route_from;
     unsigned route_code;
@@ -506,6 +510,10 @@ void dead_absorbed(struct core *core, unsigned slot);                 /* the ref
 void quarantine_load(struct core *core);
 void quarantine_add(struct core *core, struct qiao_bytes raw);
 
+/* areas.c: where a message goes, after what became of its area; a QIAO_CODE. Sets core->rerouted_from and core->rerouted_to. */
+unsigned areas_route(struct core *core, const struct header *header, struct address *ret_to);
+bool areas_may_part(const struct core *core, const struct group_batch *batch, const struct group_unit *unit); /* could its messages go different ways? */
+bool areas_answers_for(const struct core *core, struct qiao_bytes area, uint64_t hash); /* is it the one with that hash_of_area, if one of the two was voided? */
 /* route.c: fills core->targets; a QIAO_CODE */
 unsigned route_find(struct core *core, const struct address *destination, const struct peer *from);
 struct peer *route_member(struct core *core, struct qiao_bytes org);

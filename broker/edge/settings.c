@@ -76,8 +76,17 @@ static char *version_of(const struct conf *conf)
     return base_strdup(text);
 }
 
+static void tell_areas(const struct conf *conf)
+{
+    char count[24];
+    if (!conf->areas.read) return;
+    (void)snprintf(count, sizeof count, "%zu", area_table_count(conf->areas.read));
+    log_event(LOG_LEVEL_INFO, "areas in force", "path", conf->areas.file, "areas", count, NULL);
+}
+
 void settings_core(const struct conf *conf, struct core_config *c)
 {
+    tell_areas(conf);
     struct core_peer_config *peers = base_zalloc((conf->links_count + conf->members_count) * sizeof *peers);
     for (size_t i = 0; i < conf->links_count; i++) {
         const struct conf_link *link = &conf->links[i];
@@ -91,6 +100,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .dead_letter_owner = conf->dead_letters.owner, .dead_letter_contact = conf->dead_letters.contact,
         .dead_letters_max = conf->dead_letters.messages_max, .dead_letter_bytes_max = conf->dead_letters.bytes_max,
         .delivery_age_ms_max = conf->dead_letters.age_max, .crash_within_ms = conf->dead_letters.crash_within, .seal = &seal_openssl_digest, .local_members_any = conf->allow.local_members_any,
+        .areas = { .table = conf->areas.read, .accept_old_days = conf->areas.accept_old_days, .triage = conf->areas.triage },
         .policy = make_policy(conf), .rules = make_rules(conf),
         .link_window_messages = conf->limits.link_window_messages, .link_window_bytes = conf->limits.link_window_bytes,
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,

@@ -87,6 +87,7 @@ struct qiao_delivery {
     struct qiao_message message;
     uint64_t token;                    /* for qiao_client_verdict */
     unsigned attempt;                  /* 1, 2, … */
+    const char *rerouted_from;         /* the area the sender wrote, if it was voided and this node's took over; "" if not */
 };
 
 struct qiao_receipt {

@@ -82,6 +82,10 @@ extern "C" {
     X(ORG_TAKEN, 274, "another live organisation has this code or name")                     \
     X(ORG_DUAL_CONTROL, 275, "a second registrar must agree")                                \
     X(ORG_SUCCESSOR, 276, "a closed organisation must name its successor")                   \
+    /* 290-299: areas */                                                                     \
+    X(AREA_VOID, 290, "area code was voided and no area took over")                          \
+    X(AREA_AMBIGUOUS, 291, "area code was voided and the area divided: use the new code")    \
+    X(AREA_OLD, 292, "area code was voided too long ago: use the new code")                  \
     /* 300-399: administration */                                                            \
     X(ADMIN_REQUEST, 300, "request not understood")                                          \
     X(NOT_FOUND, 301, "not found")                                                           \

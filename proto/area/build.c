@@ -237,7 +237,7 @@ static void put_more(struct build *build, uint32_t rank)
     const struct area_row *row = &build->rows[index];
     if (row->successors_count == 0 && row->codes_count == 0 && row->aliases.size == 0) return;
     struct area_more *more = &table->mores[table->mores_count++];
-    *more = (struct area_more){ table->successors_count, table->codes_count, put_aliases(build, row), (uint16_t)row->successors_count, (uint16_t)row->codes_count };
+    *more = (struct area_more){ table->order[rank], table->successors_count, table->codes_count, put_aliases(build, row), (uint16_t)row->successors_count, (uint16_t)row->codes_count };
     put_successors(build, index, row);
     put_codes(build, index, rank, row);
     table->areas[table->order[rank]].more = table->mores_count;

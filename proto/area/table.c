@@ -86,6 +86,16 @@ static const struct area_more *more_of(const struct area_table *table, uint32_t 
     return more ? &table->mores[more - 1] : &none;
 }
 
+size_t area_changes_count(const struct area_table *table)
+{
+    return table->mores_count;
+}
+
+uint32_t area_change_at(const struct area_table *table, size_t which)
+{
+    return table->mores[which].area;
+}
+
 size_t area_successors_count(const struct area_table *table, uint32_t area)
 {
     return more_of(table, area)->successors_count;

@@ -114,6 +114,9 @@ struct area_code area_code_of(const struct area_table *table, uint32_t area);
 bool area_is_valid(const struct area_table *table, uint32_t area, int32_t day);
 bool area_is_over(const struct area_table *table, uint32_t area, int32_t day);   /* voided before that day */
 int32_t area_last_day(const struct area_table *table, uint32_t area);            /* AREA_DAY_NONE: open */
+/* The areas that have successors, aliases or other codes, in the order of codes. */
+size_t area_changes_count(const struct area_table *table);
+uint32_t area_change_at(const struct area_table *table, size_t which);
 size_t area_successors_count(const struct area_table *table, uint32_t area);
 uint32_t area_successor_at(const struct area_table *table, uint32_t area, size_t which);
 

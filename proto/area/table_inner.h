@@ -19,6 +19,7 @@ struct area {
 
 /* What few areas have. */
 struct area_more {
+    uint32_t area;
     uint32_t successors, codes, aliases; /* first in those arrays; where in names: size (2), bytes */
     uint16_t successors_count, codes_count;
 };

@@ -143,9 +143,10 @@ static bool read_transit(struct qiao_bytes bytes, struct envelope *e)
     struct pb_reader r = pb_reader(bytes);
     struct pb_field f;
     while (pb_next(&r, &f)) {
-        if ((f.number == 1 && f.type != PB_BYTES) || (f.number == 2 && f.type != PB_VARINT)) return false;
+        if ((f.number == 1 && f.type != PB_BYTES) || (f.number == 2 && f.type != PB_VARINT) || (f.number == 3 && (f.type != PB_BYTES || !text_ok(f.bytes, QIAO_AREA_SIZE_MAX)))) return false;
         if (f.number == 1) e->hops += 1;
         if (f.number == 2) e->attempt = (uint32_t)f.value;
+        if (f.number == 3) e->rerouted_from = f.bytes;
     }
     return !r.failed;
 }
@@ -318,18 +319,24 @@ static size_t hop_size(size_t node_size)
     return 1 + pb_varint_size(node_size) + node_size + 9;
 }
 
-size_t envelope_hop_size(size_t node_size)
+static size_t transit_size(size_t hop, size_t rerouted_from_size)
 {
-    size_t hop = hop_size(node_size);
-    size_t transit = 1 + pb_varint_size(hop) + hop;
+    size_t rerouted = rerouted_from_size ? 1 + pb_varint_size(rerouted_from_size) + rerouted_from_size : 0;
+    return 1 + pb_varint_size(hop) + hop + rerouted;
+}
+
+size_t envelope_hop_size(size_t node_size, size_t rerouted_from_size)
+{
+    size_t transit = transit_size(hop_size(node_size), rerouted_from_size);
     return 1 + pb_varint_size(transit) + transit;
 }
 
-void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms)
+void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms, struct qiao_bytes rerouted_from)
 {
     size_t hop = hop_size(node.size);
-    pb_put_bytes_head(buf, 4, 1 + pb_varint_size(hop) + hop);
+    pb_put_bytes_head(buf, 4, transit_size(hop, rerouted_from.size));
     pb_put_bytes_head(buf, 1, hop);
     pb_put_bytes(buf, 1, node);
     pb_put_fixed64(buf, 2, at_ms);
+    pb_put_bytes(buf, 3, rerouted_from);
 }

@@ -54,6 +54,7 @@ struct envelope {
     struct qiao_bytes proof;  /* content of the last Proof field: one appended by a hop takes the place of an earlier one */
     uint32_t hops;
     uint32_t attempt;
+    struct qiao_bytes rerouted_from; /* the voided area that a node on the way took another one for; empty: none did */
     struct header header;
 };
 
@@ -109,10 +110,10 @@ void envelope_write(struct buf *buf, const struct envelope_draft *draft);
  * sender addressed it. Else a message of its own with this id, caused by the other. */
 void envelope_write_changed(struct buf *buf, const struct envelope *envelope, struct qiao_bytes destination, const struct qiao_id *copy_id);
 
-/* The size of the Transit entry that envelope_put_hop appends for a node name of this length. */
-size_t envelope_hop_size(size_t node_size);
-/* Appends Transit{hops{node, at_ms}}: behind an envelope it is one hop more, since protobuf merges messages of one field
+/* The size of the Transit entry that envelope_put_hop appends for a node name and an area of these lengths. */
+size_t envelope_hop_size(size_t node_size, size_t rerouted_from_size);
+/* Appends Transit{hops{node, at_ms}, rerouted_from}: behind an envelope it is one hop more, since protobuf merges messages of one field
  * (encoding guide, "Last One Wins"). */
-void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms);
+void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms, struct qiao_bytes rerouted_from);
 
 #endif

@@ -18,6 +18,7 @@ static const struct { unsigned first, last; enum decider decider; } rows[] = {
     { QIAO_CODE_KEY_EXPIRED, QIAO_CODE_KEY_REVOKED, DECIDER_ANYBODY },
     { QIAO_CODE_STALE, QIAO_CODE_AHEAD, DECIDER_ANYBODY },
     { QIAO_CODE_NO_BASIS, QIAO_CODE_ORG_SUCCESSOR, DECIDER_ANYBODY },
+    { QIAO_CODE_AREA_VOID, QIAO_CODE_AREA_OLD, DECIDER_ANYBODY },
 };
 
 enum decider decider_of(unsigned status, unsigned code)

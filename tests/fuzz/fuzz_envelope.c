@@ -94,8 +94,8 @@ static void travel(struct qiao_bytes raw)
     buf_auto longer = { 0 };
     if (envelope_open(raw, &before) != QIAO_CODE_OK || before.hops >= QIAO_HOPS_MAX) return;
     buf_append(&longer, raw.data, raw.size);
-    envelope_put_hop(&longer, qiao_bytes_from_string("district"), 1700000000000u);
-    FUZZ_CHECK(longer.size == raw.size + envelope_hop_size(8));
+    envelope_put_hop(&longer, qiao_bytes_from_string("district"), 1700000000000u, qiao_bytes_from_string("990103"));
+    FUZZ_CHECK(longer.size == raw.size + envelope_hop_size(8, 6));
     unsigned code = envelope_open(buf_bytes(&longer), &after);
     FUZZ_CHECK(code == QIAO_CODE_OK || (code == QIAO_CODE_TOO_LARGE && longer.size > QIAO_ENVELOPE_SIZE_MAX));
     FUZZ_CHECK(after.hops == before.hops + 1 && after.attempt == before.attempt && qiao_bytes_equal(before.body, after.body));

@@ -82,7 +82,7 @@ static void envelope(struct buf *out, unsigned kind, const char *area, struct qi
         .sent_at_ms = 1700000000000u, .expires_at_ms = 1700000600000u, .lane = 1, .privacy = 2, .body = body, .body_digest = qiao_bytes(digest, 32),
     };
     envelope_write(out, &draft);
-    for (unsigned i = 0; i < hops; i++) envelope_put_hop(out, text(i ? "street" : "community"), 1700000000100u + i);
+    for (unsigned i = 0; i < hops; i++) envelope_put_hop(out, text(i ? "street" : "community"), 1700000000100u + i, text(""));
 }
 
 static void entry(struct buf *out, struct qiao_bytes raw)

@@ -145,6 +145,7 @@ Test(conf_outputs, the_sample_with_everything_switched_on_loads)
     scratch_write(&scratch, "policy/default.yaml", policy_text, strlen(policy_text));
     scratch_write(&scratch, "catalogues/legal-basis.yaml", catalogue_text, strlen(catalogue_text));
     scratch_write(&scratch, "rules.yaml", "rules: []\n", 10);
+    scratch_write(&scratch, "areas.csv", "code\n990101\n", 12);
     char *sample = filled_sample();
     switch_on(sample);
     struct loaded loaded = load(sample);

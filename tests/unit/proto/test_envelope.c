@@ -169,8 +169,8 @@ Test(envelope, hops_are_appended_without_touching_what_was_there)
     size_t before = out.size;
     for (unsigned i = 0; i < 3; i++) {
         size_t size = out.size;
-        envelope_put_hop(&out, text("street-node"), 1700000000000u + i);
-        cr_assert_eq(out.size - size, envelope_hop_size(strlen("street-node")));
+        envelope_put_hop(&out, text("street-node"), 1700000000000u + i, i == 2 ? text("990103") : text(""));
+        cr_assert_eq(out.size - size, envelope_hop_size(strlen("street-node"), i == 2 ? 6 : 0));
     }
     buf_auto again = { 0 };
     write_full(&again);
@@ -190,9 +190,9 @@ Test(envelope, too_many_hops_are_refused)
     buf_auto out = { 0 };
     struct envelope e;
     write_full(&out);
-    for (unsigned i = 0; i < QIAO_HOPS_MAX; i++) envelope_put_hop(&out, text("n"), 1);
+    for (unsigned i = 0; i < QIAO_HOPS_MAX; i++) envelope_put_hop(&out, text("n"), 1, text(""));
     cr_assert_eq(envelope_open(buf_bytes(&out), &e), QIAO_CODE_OK);
-    envelope_put_hop(&out, text("n"), 1);
+    envelope_put_hop(&out, text("n"), 1, text(""));
     cr_assert_eq(envelope_open(buf_bytes(&out), &e), QIAO_CODE_HOPS);
     cr_assert(envelope_can_answer(&e));
 }

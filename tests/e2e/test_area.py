@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""What becomes of mail for areas that changed: one successor, several with triage at the old parent, none, too old; signed end to end.
+The community has a table from before the change: the district sends on what it sends up. A broken file at reload changes nothing."""
+import datetime
+import json
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from federation import Federation, Node, run, wait_until
+
+HEAD = "code,name,valid_from,valid_to,successors\n"
+AREAS = "990101000000,安和区,,,\n990101001,安澜街道,,,\n990101002000,安平街道,,,\n990101001001,安澜社区,,,\n"
+
+
+def day(ago):
+    return (datetime.date.today() - datetime.timedelta(days=ago)).isoformat()
+
+
+def changes():
+    return (f"990101005,merged,,{day(30)},990101001:MERGE\n990101006,divided,,{day(30)},990101001:SPLIT:0.5|990101002:SPLIT:50%\n"
+            f"990101006001,told,,{day(30)},990101002\n990101007,gone,,{day(30)},\n990101008,long ago,,{day(600)},990101001\n")
+
+
+def write(fed, name, text):
+    path = os.path.join(fed.folder, name)
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
+    return path
+
+
+def tree():
+    return {"district": Node("990101", None, ("reception",)), "street": Node("990101001", "district", ("office",)), "other": Node("990101002", "district", ("office",)),
+            "community": Node("990101001001", "street", ("intake",))}
+
+
+def send(fed, node, member, to, *more):
+    return fed.qiao(node, member, "send", "--to", to, "--body", "x", "--wait", "--timeout", "20s", *more)
+
+
+def delivered(checks, fed, node, member, to, reroute, what, sender=("community", "intake")):
+    receiver = fed.spawn(node, member, "recv", "--count", "1", "--json")
+    done = send(fed, *sender, to)
+    checks.ok(done.returncode == 0, f"{what}: accepted, and the sender's node believes it", done.stdout + done.stderr)
+    out, error = receiver.communicate(timeout=30)
+    said = json.loads(out.splitlines()[0]) if out else {}
+    checks.ok(said.get("reroutedFrom", "") == reroute, f"{what}: stamped {reroute or 'with nothing'}", f"{out} {error}")
+
+
+def refused(checks, fed, to, code, what, *more, sender=("community", "intake")):
+    done = send(fed, *sender, to, *more)
+    checks.ok(done.returncode == 1 and f"({code})" in done.stderr, f"{what}: {code}", f"{done.returncode} {done.stdout} {done.stderr}")
+
+
+def routing(checks, fed):
+    delivered(checks, fed, "street", "office", "990101005/office", "990101005", "one successor")
+    delivered(checks, fed, "street", "office", "990101001000/office", "990101001000", "a padded code")
+    delivered(checks, fed, "other", "office", "990101002/office", "", "an area in force")
+    delivered(checks, fed, "other", "office", "990101006001/office", "990101006001", "divided, and the longer code tells")
+    delivered(checks, fed, "district", "reception", "990101006/office", "990101006", "divided: the old parent's triage")
+    refused(checks, fed, "990101007/office", "AREA_VOID", "no successor")
+    refused(checks, fed, "990101008/office", "AREA_OLD", "voided long ago")
+    refused(checks, fed, "990101006/**", "AREA_AMBIGUOUS", "a set is never sent to all successors", "--kind", "bulletin", "--privacy", "public")
+    done = fed.qiao("community", None, "route", "990101005/office", "--json")
+    checks.ok(done.returncode == 0, "route tells the way of a voided code", done.stdout + done.stderr)
+
+
+def reloading(checks, fed):
+    broker = fed["district"]
+    write(fed, "district.csv", HEAD + AREAS + "99010100,short,,,\n")
+    broker.signal(signal.SIGHUP)
+    wait_until(lambda: "configuration not reloaded" in broker.log(), "the district says that it did not take the file")
+    checks.ok("district.csv:6:1: areas.file: code \"99010100\" has neither" in broker.log(), "with file, line, column and value", broker.log()[-800:])
+    delivered(checks, fed, "street", "office", "990101005/office", "990101005", "the table in force stays", sender=("district", "reception"))
+    write(fed, "district.csv", HEAD + AREAS + changes() + f"990101009,new merge,,{day(1)},990101002\n")
+    broker.signal(signal.SIGHUP)
+    wait_until(lambda: "areas=10" in broker.log(), "the district has the new table")
+    done = send(fed, "district", "reception", "990101009/office")
+    checks.ok(done.returncode == 1 and "(NO_ROUTE)" in done.stderr, "a node that does not know of the change cannot take it, and is believed", done.stderr)
+    write(fed, "areas.csv", HEAD + AREAS + changes() + f"990101009,new merge,,{day(1)},990101002\n")
+    fed["other"].signal(signal.SIGHUP)
+    wait_until(lambda: "areas=10" in fed["other"].log(), "the other street has it too")
+    delivered(checks, fed, "other", "office", "990101009/office", "990101009", "after the reload", sender=("district", "reception"))
+
+
+def story(checks):
+    with Federation(tree()) as fed:
+        path = write(fed, "areas.csv", HEAD + AREAS + changes())
+        write(fed, "district.csv", HEAD + AREAS + changes())
+        for name in fed.nodes:
+            file = {"district": os.path.join(fed.folder, "district.csv")}.get(name, path)
+            fed.nodes[name].more = {"areas": {"file": file, **({"triage": "reception"} if name == "district" else {})}}
+            fed[name].write_configuration()
+        fed.start_all()
+        routing(checks, fed)
+        reloading(checks, fed)
+        checks.equal(set(fed.stop_all().values()), {0}, "all end well")
+        checks.sound_stores(fed)
+
+
+run("e2e area", story)
