@@ -58,6 +58,7 @@ extern const struct command command_send, command_recv, command_watch, command_s
     command_org_confirm, command_bench_send, command_bench_recv, command_completion, command_man, command_plan;
 extern const struct command command_dead_list, command_dead_show, command_dead_retry, command_dead_discard;
 extern const struct command command_bundle_export, command_bundle_import, command_bundle_show;
+extern const struct command command_area_check, command_area_find, command_area_show, command_area_diff, command_area_status;
 
 /* "qiao: …" to standard error. Returns status, so that a handler can end with it. */
 int __attribute__((format(printf, 2, 3))) command_fail(enum ctl_exit status, const char *format, ...);

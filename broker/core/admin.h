@@ -12,6 +12,7 @@ void admin_refuse(struct core *core, struct connection *connection, uint32_t id,
 
 /* ask.c */
 void ask_proof(struct core *core, struct connection *connection, const Qiao__V1__AdminRequest *request);
+void ask_area(struct core *core, struct connection *connection, const Qiao__V1__AdminRequest *request);
 void ask_custody(struct core *core, struct connection *connection, const Qiao__V1__AdminRequest *request);
 /* A question costs this node some reading; a neighbour that puts too many gets no answer. */
 bool asks_too_much(struct core *core, struct connection *connection);

@@ -499,6 +499,7 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_MESSAGE, message },     { QIAO__V1__ADMIN_REQUEST__WHAT_WATCH, watch },
     { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_LIST, org_list },   { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_SHOW, org_show },
     { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_EXPORT, ask_audit_export }, { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_HEADS, ask_audit_heads },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_AREA, ask_area },
     { QIAO__V1__ADMIN_REQUEST__WHAT_PROOF, ask_proof },     { QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY, ask_custody },
     { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_LIST, ask_dead_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_CHANGE, ask_dead_change },
     { QIAO__V1__ADMIN_REQUEST__WHAT_WAY, ask_way },

@@ -67,6 +67,32 @@ def routing(checks, fed):
     checks.ok(done.returncode == 0, "route tells the way of a voided code", done.stdout + done.stderr)
 
 
+def asking(checks, fed):
+    def area(*arguments):
+        done = fed.qiao("community", None, "area", *arguments, "--json")
+        return done.returncode, [json.loads(row) for row in done.stdout.splitlines()], done.stderr
+
+    status, (said,), _ = area("find", "990101005")
+    checks.equal((status, said["answer"], said["deliverTo"], said["area"]["name"]), (0, "SUCCESSOR", "990101001", "merged"), "the node tells where a voided code goes")
+    status, (said,), _ = area("find", "990101008", "--at", day(590))
+    checks.equal((status, said["answer"], said["deliverTo"]), (0, "SUCCESSOR", "990101001"), "and as of another day")
+    status, (said,), _ = area("find", "990101006")
+    checks.equal((status, said["answer"], sorted(said["candidates"]), said["decides"]), (1, "AMBIGUOUS", ["990101001", "990101002"], "990101"), "no one of several is chosen")
+    status, (said,), _ = area("show", "990101000000")
+    checks.equal((status, said["area"]["code"], said["area"]["name"]), (0, "990101", "安和区"), "a row, asked for in its padded form")
+    status, (said,), _ = area("status")
+    checks.equal((status, said["areas"], said["acceptOldDays"]), (0, "9", 548), "the node's table")
+    old, new = write(fed, "old.csv", HEAD + AREAS), write(fed, "new.csv", HEAD + AREAS + changes())
+    status, rows, _ = area("diff", old, new)
+    checks.equal((status, [row["change"] for row in rows]), (1, ["added"] * 5), "two files compared")
+    status, (said,), _ = area("check", new)
+    checks.equal((status, said["areas"], said["voided"]), (0, 9, 5), "a file checked")
+    status, rows, error = area("check", write(fed, "bad.csv", HEAD + "99010x,a,,,\n"))
+    checks.ok(status == 1 and not rows and 'bad.csv:2:1: code "99010x" holds something else than digits' in error, "a bad one told with its place", error)
+    status, rows, _ = area("find", "990101005", "--at", "yesterday")
+    checks.equal(status, 2, "what is no day is wrong use")
+
+
 def reloading(checks, fed):
     broker = fed["district"]
     write(fed, "district.csv", HEAD + AREAS + "99010100,short,,,\n")
@@ -95,6 +121,7 @@ def story(checks):
             fed[name].write_configuration()
         fed.start_all()
         routing(checks, fed)
+        asking(checks, fed)
         reloading(checks, fed)
         checks.equal(set(fed.stop_all().values()), {0}, "all end well")
         checks.sound_stores(fed)

@@ -30,7 +30,7 @@ INCLUDES = {
     'proto/seal': {'qiao', 'proto/base', 'proto/codec', 'proto/seal'},
     'proto/proof': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof'},
     'proto/link': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'schema'},
-    'proto/area': {'qiao', 'proto/base', 'proto/area'},
+    'proto/area': {'qiao', 'schema', 'proto/base', 'proto/area'},
     'proto/wire': {'qiao', 'proto/base', 'proto/codec', 'proto/wire'},
     'broker/conf': {'qiao', 'broker/conf'},
     'broker/plan': {'qiao', 'proto/base', 'proto/codec', 'broker/conf', 'broker/core', 'broker/plan'},
@@ -40,7 +40,7 @@ INCLUDES = {
     'broker': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'broker/conf', 'broker/core', 'broker/store', 'broker/edge', 'broker'},
     'adapters/base': {'qiao', 'adapters/base'},
     'adapters/sdk': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'proto/wire', 'adapters/sdk'},
-    'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'broker/plan', 'adapters/ctl', 'adapters/ctl/pki'},
+    'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/area', 'proto/codec', 'proto/seal', 'proto/proof', 'broker/plan', 'adapters/ctl', 'adapters/ctl/pki'},
     'adapters/ctl/pki': {'qiao', 'adapters/ctl/pki'},
     'adapters/csv': {'qiao', 'schema', 'proto/base', 'adapters/base'},
     'adapters': {'qiao', 'schema', 'adapters/base'},  # and their own folder
