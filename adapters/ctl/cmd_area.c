@@ -1,18 +1,15 @@
 /* qiao area: files of administrative areas looked at, and what the node's table says. */
 #include "admin.h"
-#include "input.h"
+#include "area_file.h"
 #include "output.h"
 #include "table.h"
 #include "text.h"
 
-#include "area/load.h"
 #include "area/tell.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define FILE_SIZE_MAX ((size_t)512 * 1024 * 1024) /* a country has 35 MB */
 
 struct area_values {
     const char *file;
@@ -35,36 +32,6 @@ static const struct option_spec code_options[] = {
     { .name = "accept-old-days", .type = OPTION_NUMBER, .offset = offsetof(struct area_values, accept_old_days), .placeholder = "DAYS",
       .help = "with --file: how long a voided code is taken", .min = 0, .max = 36500, .standard = "548" },
 };
-
-/* ---- files ---- */
-
-static void print_errors(const char *path, const struct area_errors *errors)
-{
-    for (size_t i = 0; i < errors->count; i++) {
-        char *text = text_printable(errors->items[i].text, strlen(errors->items[i].text));
-        fprintf(stderr, "%s:%u:%u: %s\n", path, errors->items[i].line, errors->items[i].column, text ? text : "");
-        free(text);
-    }
-}
-
-/* The exit status; errors are printed. */
-static int load(const char *path, unsigned charset, struct area_table **ret_table)
-{
-    struct area_errors errors = { 0 };
-    char *data = NULL;
-    size_t size = 0;
-    int status = input_read(path, FILE_SIZE_MAX, &data, &size);
-    *ret_table = NULL;
-    if (status)
-        return status;
-    *ret_table = area_load(qiao_bytes(data, size), (enum charset)charset, &errors);
-    free(data);
-    print_errors(path, &errors);
-    if (!*ret_table)
-        status = command_fail(CTL_NO, "%s: %zu %s", path, errors.total, errors.total == 1 ? "error" : "errors");
-    area_errors_deinit(&errors);
-    return status;
-}
 
 struct census {
     uint64_t levels[AREA_LEVEL_COMMUNITY + 1];
@@ -107,7 +74,7 @@ static int run_check(const struct globals *globals, const void *values, int argu
     const struct area_values *options = values;
     struct area_table *table;
     struct census census = { 0 };
-    int status = load(arguments[0], options->charset, &table);
+    int status = area_file_load(arguments[0], (enum charset)options->charset, &table);
 
     (void)argument_count;
     if (!status) {
@@ -186,11 +153,11 @@ static int run_diff(const struct globals *globals, const void *values, int argum
     const struct area_values *options = values;
     struct area_table *old, *new = NULL;
     struct difference difference = { .json = globals->json, .table = table_new(columns, sizeof(columns) / sizeof(columns[0])) };
-    int status = load(arguments[0], options->charset, &old);
+    int status = area_file_load(arguments[0], (enum charset)options->charset, &old);
 
     (void)argument_count;
     if (!status)
-        status = load(arguments[1], options->charset, &new);
+        status = area_file_load(arguments[1], (enum charset)options->charset, &new);
     if (!status)
         status = difference.table ? compare(old, new, &difference) : command_fail(CTL_NO, "out of memory");
     if (!status && !difference.json && difference.count > 0 && !table_print(difference.table, stdout))
@@ -269,7 +236,7 @@ static int look_into(const struct area_values *options, struct area_code code, i
     struct area_table *table;
     struct arena arena;
     Qiao__V1__AreaReply reply = QIAO__V1__AREA_REPLY__INIT;
-    int status = load(options->file, options->charset, &table);
+    int status = area_file_load(options->file, (enum charset)options->charset, &table);
 
     if (status)
         return status;

@@ -1,10 +1,12 @@
 /* qiao verify: checks a proof without any node. */
+#include "area_file.h"
 #include "command.h"
 #include "input.h"
 #include "output.h"
 #include "pbjson.h"
 #include "text.h"
 
+#include <area/resolve.h>
 #include <proof/dossier.h>
 #include <qiao/client.h>
 #include <qiao/kind.h>
@@ -18,7 +20,7 @@
 #define FILE_SIZE_MAX (16u * 1024 * 1024)
 
 struct verify_values {
-    const char *trust, *crl, *message, *body;
+    const char *trust, *crl, *message, *body, *areas;
     uint64_t skew_ms;
 };
 
@@ -29,6 +31,7 @@ static const struct option_spec verify_options[] = {
     { .name = "crl", .type = OPTION_FILE, AT(crl), .placeholder = "FILE", .help = "its list of revoked certificates, PEM" },
     { .name = "message", .type = OPTION_TEXT, AT(message), .placeholder = "ID", .help = "the proof has to be about this message" },
     { .name = "body", .type = OPTION_FILE, AT(body), .placeholder = "FILE", .help = "and about this body, byte for byte" },
+    { .name = "areas", .type = OPTION_FILE, AT(areas), .placeholder = "FILE", .help = "administrative areas (UTF-8 CSV): believe also who took over from a voided area" },
     { .name = "skew", .type = OPTION_DURATION, AT(skew_ms), .placeholder = "DURATION", .help = "how far clocks of two nodes may be apart", .standard = "5m" },
 };
 
@@ -153,9 +156,17 @@ static int open_trust(const struct verify_values *options, struct keyring **ret_
     return keyring_new_verifier(&keyring, ret_keyring, error, sizeof(error)) ? command_fail(CTL_WRONG_USE, "%s", error) : CTL_OK;
 }
 
-static int check(const struct globals *globals, const struct verify_values *options, const struct seal *seal, const char *path)
+/* See proto/area/resolve.h. */
+static bool took_over(void *context, struct qiao_bytes before, struct qiao_bytes now)
 {
-    struct dossier_options wanted = { .clock_skew_ms = options->skew_ms };
+    struct area_code old, new;
+
+    return area_code_read(before, &old) == AREA_CODE_FAULT_NONE && area_code_read(now, &new) == AREA_CODE_FAULT_NONE && area_may_answer(context, old, new);
+}
+
+static int check(const struct globals *globals, const struct verify_values *options, const struct seal *seal, struct area_table *areas, const char *path)
+{
+    struct dossier_options wanted = { .clock_skew_ms = options->skew_ms, .took_over = areas ? took_over : NULL, .took_over_context = areas };
     struct dossier_verdict verdict;
     struct qiao_bytes body;
     struct qiao_id id;
@@ -187,11 +198,15 @@ static int run_verify(const struct globals *globals, const void *values, int arg
 {
     const struct verify_values *options = values;
     struct keyring *keyring = NULL;
+    struct area_table *areas = NULL;
     int status = open_trust(options, &keyring);
 
     (void)argument_count;
+    if (status == CTL_OK && options->areas)
+        status = area_file_load(options->areas, CHARSET_UTF_8, &areas);
     if (status == CTL_OK)
-        status = check(globals, options, keyring_seal(keyring), arguments[0]);
+        status = check(globals, options, keyring_seal(keyring), areas, arguments[0]);
+    area_table_free(areas);
     keyring_free(keyring);
     return status;
 }

@@ -89,14 +89,6 @@ static bool is_hash_of(struct area_code code, uint64_t hash)
     return hash_of_area(qiao_bytes(text, area_code_write(code, text))) == hash;
 }
 
-/* The old area's successor may answer for it, and the unit above it, whose triage may have had the message. */
-static bool takes_over(const struct area_table *table, uint32_t before, struct area_code now)
-{
-    uint32_t parent = area_parent(table, before);
-    if (area_successors_count(table, before) > 0 && parent != AREA_NONE && area_took_over(table, area_code_of(table, parent), now)) return true;
-    return area_took_over(table, area_code_of(table, before), now);
-}
-
 /* The message was sent on already where it began, and this outcome names the area in its header. */
 static bool is_resolved_to(const struct core *core, struct area_code before, uint64_t hash)
 {
@@ -119,7 +111,7 @@ bool areas_answers_for(const struct core *core, struct qiao_bytes area, uint64_t
         area_row_of(table, before, &room, &row);
         bool is_it = is_hash_of(row.code, hash);
         for (size_t k = 0; k < row.codes_count; k++) is_it |= is_hash_of(row.codes[k], hash);
-        if (is_it && takes_over(table, before, now)) return true;
+        if (is_it && area_may_answer(table, row.code, now)) return true;
     }
     return false;
 }

@@ -100,3 +100,16 @@ bool area_took_over(const struct area_table *table, struct area_code before, str
     }
     return false;
 }
+
+bool area_may_answer(const struct area_table *table, struct area_code before, struct area_code now)
+{
+    uint32_t area = area_find_known(table, before);
+    bool exact = area != AREA_NONE;
+    if (!exact) area = area_find_nearest(table, before);
+    if (area == AREA_NONE) return false;
+    if (exact && area_took_over(table, before, now)) return true;
+    uint32_t parent = area_last_day(table, area) == AREA_DAY_NONE ? AREA_NONE : area_parent(table, area);
+    for (; parent != AREA_NONE; parent = area_parent(table, parent))
+        if (area_took_over(table, area_code_of(table, parent), now)) return true;
+    return false;
+}

@@ -42,5 +42,8 @@ void area_resolve(const struct area_table *table, struct area_code code, int32_t
 
 /* True if the area `now` took over, in any number of steps, from the area `before`. */
 bool area_took_over(const struct area_table *table, struct area_code before, struct area_code now);
+/* True if the node of the area `now` may say how a message to the area `before` ended: it took over, or is the unit above one that was voided,
+ * or above it, whose triage may have had the message. */
+bool area_may_answer(const struct area_table *table, struct area_code before, struct area_code now);
 
 #endif

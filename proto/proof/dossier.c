@@ -247,6 +247,13 @@ static bool is_last(const struct checking *c)
     return v->signer.member ? strcmp(v->signer.area, v->decider.area) == 0 : strcmp(v->signer.name, v->decider.name) == 0;
 }
 
+/* The node of the area in the header, or of one that took over. */
+static bool is_destination(const struct checking *c, struct qiao_bytes area, struct qiao_bytes decider_area)
+{
+    const struct dossier_options *options = c->options;
+    return qiao_bytes_equal(area, decider_area) || (options->took_over && options->took_over(options->took_over_context, area, decider_area));
+}
+
 static enum dossier_reason check_outcome(struct checking *c)
 {
     struct dossier_verdict *v = c->verdict;
@@ -272,7 +279,7 @@ static enum dossier_reason check_outcome(struct checking *c)
     bool turned_away = o.status == OUTCOME_REFUSED || o.status == OUTCOME_EXPIRED;
     if (!v->is_sent) return turned_away && qiao_bytes_equal(e.header.destination.area, decider_area) ? DOSSIER_GOOD : DOSSIER_MISSING_SIGNATURE;
     struct qiao_bytes area = c->header.destination.area.size > 0 ? c->header.destination.area : o.recipient_area;
-    if (!decider_is_entitled((unsigned)o.status, (unsigned)o.code, qiao_bytes_equal(area, decider_area))) return DOSSIER_NOT_ENTITLED;
+    if (!decider_is_entitled((unsigned)o.status, (unsigned)o.code, is_destination(c, area, decider_area))) return DOSSIER_NOT_ENTITLED;
     if (is_before_sending(c, o.at_ms)) return DOSSIER_TIME_REVERSED;
     return is_last(c) ? DOSSIER_GOOD : DOSSIER_HOP_REMOVED;
 }

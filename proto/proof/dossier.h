@@ -49,6 +49,9 @@ struct dossier_options {
     uint64_t clock_skew_ms;        /* by which clocks of two nodes may differ */
     const struct qiao_id *id;      /* it has to be about this message; NULL: about the one it names */
     const struct qiao_bytes *body; /* it has to be this one; NULL: not looked at */
+    /* Did the area now take over from the area before, which was voided? NULL: only the node of the area in the header may say how it ended. */
+    bool (*took_over)(void *context, struct qiao_bytes before, struct qiao_bytes now);
+    void *took_over_context;
 };
 
 struct dossier_hop {

@@ -67,6 +67,17 @@ def routing(checks, fed):
     checks.ok(done.returncode == 0, "route tells the way of a voided code", done.stdout + done.stderr)
 
 
+def proving(checks, fed):
+    """Who checks a proof offline believes the successor only with a table that names it."""
+    done = send(fed, "community", "intake", "990101006/office", "--json")
+    message = json.loads(done.stdout.splitlines()[-1]).get("id") or json.loads(done.stdout.splitlines()[0])["id"]
+    path = os.path.join(fed.folder, "proof.json")
+    checks.equal(fed.qiao("community", None, "proof", message, "-o", path).returncode, 0, "a proof of a message that triage took")
+    trust = ("verify", path, "--trust", fed["community"].tls_files()["ca"], "--json")
+    checks.equal(json.loads(fed.qiao("community", None, *trust).stdout)["reason"], "NOT_ENTITLED", "without a table its decider is nobody")
+    checks.equal(json.loads(fed.qiao("community", None, *trust, "--areas", os.path.join(fed.folder, "areas.csv")).stdout)["reason"], "GOOD", "with it it is the old parent")
+
+
 def asking(checks, fed):
     def area(*arguments):
         done = fed.qiao("community", None, "area", *arguments, "--json")
@@ -121,6 +132,9 @@ def story(checks):
             fed[name].write_configuration()
         fed.start_all()
         routing(checks, fed)
+        receiver = fed.spawn("district", "reception", "recv", "--count", "1")
+        proving(checks, fed)
+        checks.equal(receiver.wait(30), 0, "triage has it")
         asking(checks, fed)
         reloading(checks, fed)
         checks.equal(set(fed.stop_all().values()), {0}, "all end well")

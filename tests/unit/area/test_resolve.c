@@ -72,6 +72,18 @@ Test(area_resolve, who_took_over_is_known)
     area_table_free(table);
 }
 
+Test(area_resolve, who_may_answer_is_known)
+{
+    static const struct { const char *before, *now; bool may; } pairs[] = {
+        { "990104", "9901", true }, { "990104003", "9901", true }, { "990104001", "990113007", true }, { "990103", "990105", true },
+        { "990105", "9901", false }, { "990105001", "990105", false }, { "990104", "990105", false }, { "770101", "9901", false },
+    };
+    struct area_table *table = table_of(reform);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        cr_expect_eq(area_may_answer(table, code_of(pairs[i].before), code_of(pairs[i].now)), pairs[i].may, "%s %s", pairs[i].before, pairs[i].now);
+    area_table_free(table);
+}
+
 Test(area_resolve, a_wide_fan_of_successors_is_bounded)
 {
     buf_auto csv = { 0 };

@@ -1,0 +1,37 @@
+#include "area_file.h"
+
+#include "command.h"
+#include "input.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_SIZE_MAX ((size_t)512 * 1024 * 1024) /* a country has 35 MB */
+
+static void print_errors(const char *path, const struct area_errors *errors)
+{
+    for (size_t i = 0; i < errors->count; i++) {
+        char *text = text_printable(errors->items[i].text, strlen(errors->items[i].text));
+        fprintf(stderr, "%s:%u:%u: %s\n", path, errors->items[i].line, errors->items[i].column, text ? text : "");
+        free(text);
+    }
+}
+
+int area_file_load(const char *path, enum charset charset, struct area_table **ret_table)
+{
+    struct area_errors errors = { 0 };
+    char *data = NULL;
+    size_t size = 0;
+    int status = input_read(path, FILE_SIZE_MAX, &data, &size);
+    *ret_table = NULL;
+    if (status)
+        return status;
+    *ret_table = area_load(qiao_bytes(data, size), charset, &errors);
+    free(data);
+    print_errors(path, &errors);
+    if (!*ret_table)
+        status = command_fail(CTL_NO, "%s: %zu %s", path, errors.total, errors.total == 1 ? "error" : "errors");
+    area_errors_deinit(&errors);
+    return status;
+}
