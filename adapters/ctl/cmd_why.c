@@ -4,10 +4,7 @@
 #include "table.h"
 #include "text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-
-#define LABEL "  %-14s "
 
 static int report_gaps(const Qiao__V1__WayReply *way)
 {
@@ -18,58 +15,6 @@ static int report_gaps(const Qiao__V1__WayReply *way)
 
 /* ---- why ---- */
 
-static void print_inputs(const Qiao__V1__Decision *d)
-{
-    char destination[WAY_TEXT_SIZE], kind[ADMIN_KIND_SIZE];
-    static const char *const lanes[] = { "normal", "urgent", "bulk" };
-    size_t lane = (size_t)d->lane;
-
-    way_destination(d->destination, destination);
-    admin_kind_format(d->kind, kind);
-    printf(LABEL "%s%s\n", "from", *d->from ? d->from : "this node", *d->from && d->from_member ? " (member)" : "");
-    printf(LABEL "%s, kind %s, lane %s%s%s\n", "to", destination, kind, lane < 3 ? lanes[lane] : "?", *d->matter ? ", matter " : "", d->matter);
-    if (!d->redirected_from)
-        return;
-    way_destination(d->redirected_from, destination);
-    printf(LABEL "%s\n", "sent to", destination);
-}
-
-static void print_choices(const Qiao__V1__Decision *d)
-{
-    char text[WAY_TEXT_SIZE];
-
-    for (size_t i = 0; i < d->n_chosen; i++) {
-        way_ground(d->chosen[i], text);
-        printf(LABEL "%s: %s\n", "chosen", d->chosen[i]->name, text);
-    }
-    if (d->chosen_count > d->n_chosen)
-        printf(LABEL "%zu more\n", "", d->chosen_count - d->n_chosen);
-    for (size_t i = 0; i < d->n_lost; i++)
-        printf(LABEL "%s: %s\n", "not chosen", d->lost[i]->name, way_lost(d->lost[i]->lost));
-    if (d->lost_count > d->n_lost)
-        printf(LABEL "%zu neighbour%s: %s\n", "not chosen", d->lost_count - d->n_lost, d->lost_count - d->n_lost == 1 ? "" : "s",
-               way_lost(QIAO__V1__LOST_REASON__LOST_OTHER_AREA));
-}
-
-static void print_decision(const Qiao__V1__Decision *d)
-{
-    char text[WAY_TEXT_SIZE];
-
-    print_inputs(d);
-    if (d->code)
-        printf(LABEL "%s (%s)%s%s\n", "refused", qiao_code_text(d->code), qiao_code_name(d->code), *d->reason ? ": " : "", d->reason);
-    if (d->policy) {
-        way_rule(d->policy, text);
-        printf(LABEL "%s\n", "policy", text);
-    }
-    if (d->rule) {
-        way_rule(d->rule, text);
-        printf(LABEL "%s\n", "rule", text);
-    }
-    print_choices(d);
-    printf(LABEL "%s\n", "configuration", d->configuration);
-}
-
 static void print_hop(const Qiao__V1__WayHop *hop)
 {
     char at[TEXT_TIME_SIZE], text[WAY_TEXT_SIZE], outcome[ADMIN_OUTCOME_SIZE];
@@ -77,16 +22,16 @@ static void print_hop(const Qiao__V1__WayHop *hop)
     text_time_format(hop->at_ms, at);
     printf("%s%s  %s (%s)%s\n", table_colour_on(TABLE_BOLD, stdout), at, hop->node, hop->area, table_colour_off(stdout));
     if (hop->decision)
-        print_decision(hop->decision);
+        way_print_decision(hop->decision);
     for (size_t i = 0; i < hop->n_steps; i++) {
         way_standing(hop->steps[i], text);
-        printf(LABEL "%s\n", "then", text);
+        printf(WAY_LABEL "%s\n", "then", text);
     }
     if (!hop->origin || !hop->outcome)
         return;
     admin_outcome_format(hop->outcome, hop->code, outcome);
     text_time_format(hop->outcome_ms, at);
-    printf(LABEL "%s at %s\n", "sender was told", outcome, at);
+    printf(WAY_LABEL "%s at %s\n", "sender was told", outcome, at);
 }
 
 static int take_why(void *context, const Qiao__V1__AdminReply *reply)

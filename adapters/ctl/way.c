@@ -80,6 +80,58 @@ void way_rule(const Qiao__V1__Rule *rule, char text[WAY_TEXT_SIZE])
     add_place(text, rule->file, rule->line);
 }
 
+static void print_inputs(const Qiao__V1__Decision *d)
+{
+    char destination[WAY_TEXT_SIZE], kind[ADMIN_KIND_SIZE];
+    static const char *const lanes[] = { "normal", "urgent", "bulk" };
+    size_t lane = (size_t)d->lane;
+
+    way_destination(d->destination, destination);
+    admin_kind_format(d->kind, kind);
+    printf(WAY_LABEL "%s%s\n", "from", *d->from ? d->from : "this node", *d->from && d->from_member ? " (member)" : "");
+    printf(WAY_LABEL "%s, kind %s, lane %s%s%s\n", "to", destination, kind, lane < 3 ? lanes[lane] : "?", *d->matter ? ", matter " : "", d->matter);
+    if (!d->redirected_from)
+        return;
+    way_destination(d->redirected_from, destination);
+    printf(WAY_LABEL "%s\n", "sent to", destination);
+}
+
+static void print_choices(const Qiao__V1__Decision *d)
+{
+    char text[WAY_TEXT_SIZE];
+
+    for (size_t i = 0; i < d->n_chosen; i++) {
+        way_ground(d->chosen[i], text);
+        printf(WAY_LABEL "%s: %s\n", "chosen", d->chosen[i]->name, text);
+    }
+    if (d->chosen_count > d->n_chosen)
+        printf(WAY_LABEL "%zu more\n", "", d->chosen_count - d->n_chosen);
+    for (size_t i = 0; i < d->n_lost; i++)
+        printf(WAY_LABEL "%s: %s\n", "not chosen", d->lost[i]->name, way_lost(d->lost[i]->lost));
+    if (d->lost_count > d->n_lost)
+        printf(WAY_LABEL "%zu neighbour%s: %s\n", "not chosen", d->lost_count - d->n_lost, d->lost_count - d->n_lost == 1 ? "" : "s",
+               way_lost(QIAO__V1__LOST_REASON__LOST_OTHER_AREA));
+}
+
+void way_print_decision(const Qiao__V1__Decision *d)
+{
+    char text[WAY_TEXT_SIZE];
+
+    print_inputs(d);
+    if (d->code)
+        printf(WAY_LABEL "%s (%s)%s%s\n", "refused", qiao_code_text(d->code), qiao_code_name(d->code), *d->reason ? ": " : "", d->reason);
+    if (d->policy) {
+        way_rule(d->policy, text);
+        printf(WAY_LABEL "%s\n", "policy", text);
+    }
+    if (d->rule) {
+        way_rule(d->rule, text);
+        printf(WAY_LABEL "%s\n", "rule", text);
+    }
+    print_choices(d);
+    printf(WAY_LABEL "%s\n", "configuration", d->configuration);
+}
+
 bool way_holds(const Qiao__V1__WayStep *step)
 {
     return step->state == QIAO__V1__WAY_STATE__WAY_QUEUED || step->state == QIAO__V1__WAY_STATE__WAY_SENT || step->state == QIAO__V1__WAY_STATE__WAY_HELD;

@@ -5,6 +5,7 @@
 #include "admin.h"
 
 #define WAY_TEXT_SIZE 512
+#define WAY_LABEL "  %-14s "
 
 /* "990101/urban", "990101001/desk#duty", "svc:noise", or an area set. */
 void way_destination(const Qiao__V1__Address *address, char text[WAY_TEXT_SIZE]);
@@ -18,6 +19,8 @@ void way_rule(const Qiao__V1__Rule *rule, char text[WAY_TEXT_SIZE]);
 void way_standing(const Qiao__V1__WayStep *step, char text[WAY_TEXT_SIZE]);
 /* Does the node of this step hold the message now? */
 bool way_holds(const Qiao__V1__WayStep *step);
+/* A decision in labelled lines, on standard output. */
+void way_print_decision(const Qiao__V1__Decision *decision);
 /* Asks the node for the way of the message whose id stands in text. Returns the exit status. */
 int way_ask(const struct globals *globals, const char *text, admin_part part, void *part_context);
 

@@ -17,6 +17,9 @@ void ask_custody(struct core *core, struct connection *connection, const Qiao__V
 /* A question costs this node some reading; a neighbour that puts too many gets no answer. */
 bool asks_too_much(struct core *core, struct connection *connection);
 
+/* ask_route.c */
+void ask_route_of_header(struct core *core, struct connection *connection, uint32_t id, struct qiao_bytes header);
+
 /* ask_way.c */
 void ask_way(struct core *core, struct connection *connection, const Qiao__V1__AdminRequest *request);
 bool ask_way_replied(struct core *core, const struct connection *connection, const Qiao__V1__AdminReply *reply); /* false: it was not asked there */

@@ -25,7 +25,7 @@ static unsigned take(struct core *core, const struct header *h, unsigned code, c
     return code;
 }
 
-unsigned ask_policy(struct core *core, const struct peer *member, const struct header *h)
+unsigned ask_policy(struct core *core, const struct peer *member, const struct header *h, bool dry)
 {
     struct policy_answer answer;
     if (!core->config.policy) return QIAO_CODE_OK;
@@ -33,7 +33,7 @@ unsigned ask_policy(struct core *core, const struct peer *member, const struct h
     const struct peer *to = here ? route_member(core, h->destination.org) : NULL;
     struct policy_question question = {
         .header = h, .sender = (size_t)(member - core->peers), .from_type = member->org_type, .to_type = to ? to->org_type : QIAO_ORG_TYPE_UNKNOWN,
-        .now_ms = core->now_ms, .wall_ms = core->wall_ms,
+        .now_ms = core->now_ms, .wall_ms = core->wall_ms, .dry = dry,
     };
     unsigned code = policy_check(core->config.policy, &question, &answer);
     core->policy_place = (struct rule_place){ answer.rule, base_name(answer.file), answer.line };

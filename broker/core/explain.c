@@ -12,8 +12,10 @@
 #define ROWS_MAX 1024u
 /* A decision in use is written again after this time, so that it can be told from those nobody needs any more. */
 #define USED_AGAIN_MS (24u * 3600u * 1000u)
-/* Old records that give way at once to one that comes. */
+/* Old records that give way at once to one that comes, and decisions that are looked at. */
 #define PRUNED_AT_ONCE 4u
+#define SWEPT_AT_ONCE 32u
+#define SWEEP_MS (3600u * 1000u)
 #define KEY_TARGETS_MAX 32u
 #define KEY_MEMORY_MAX 4096u
 
@@ -53,6 +55,11 @@ struct explain {
     /* in the store, or in batches */
     uint64_t first, next;          /* numbers of records */
     uint64_t bytes;                /* of all records and decisions ever */
+    /* letting go of decisions that no record names any more */
+    uint64_t oldest_ms;            /* the first record's time when it became that; 0: nothing was let go yet */
+    struct key sweep;              /* goes on behind this one */
+    uint64_t sweep_due_ms;
+    bool rewrote;                  /* the batch being filled renews one that the store shows as old */
 };
 
 struct key explain_key(const struct qiao_id *name)
@@ -261,6 +268,7 @@ static void keep_decision(struct core *core, struct explain_entry *entry)
     bool known = store_get(core->store, key_bytes(&key), &value) && value.size > EXPLAIN_DECISION_HEAD_SIZE;
     entry->written_ms = known ? get_u64(value.data) : 0;
     if (known && entry->written_ms + USED_AGAIN_MS > core->wall_ms) return;
+    x->rewrote |= known;
     entry->written_ms = core->wall_ms;
     put_u64(x->packed.data, core->wall_ms);
     batch_put(core, &key, buf_bytes(&x->packed));
@@ -412,6 +420,13 @@ void explain_decide(struct core *core, const struct peer *from, const struct env
     if (code != QIAO_CODE_OK) add_message(core, row_of(core, x->last, 0), &e->header.id, 0);
 }
 
+void explain_describe(struct core *core, const struct peer *from, const struct header *header, unsigned code, bool routed, struct buf *out)
+{
+    struct explain_question q = { .from = from, .header = header, .code = code, .routed = routed, .configuration = core->explain ? core->explain->configuration : "" };
+    if (code != QIAO_CODE_OK) q.reason = org_reason(core, header, code);
+    explain_pack(core, &q, out);
+}
+
 void explain_queued(struct core *core, size_t target, uint64_t sequence)
 {
     struct explain *x = core->explain;
@@ -459,10 +474,46 @@ static bool prune_one(struct core *core)
     struct explain_record record;
     struct qiao_bytes value;
     if (x->first >= x->next || !store_get(core->store, key_bytes(&key), &value)) return false; /* on its way to the disk */
-    if (explain_open(value, &record) && !is_too_old(core, &record)) return false;
+    bool sound = explain_open(value, &record);
+    if (sound && !is_too_old(core, &record)) return false;
+    if (sound) x->oldest_ms = record.at_ms;
     batch_remove(core, &key);
     x->first++;
     return true;
+}
+
+struct sweep {
+    struct core *core;
+    unsigned looked_at;
+};
+
+static bool sweep_one(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct sweep *sweep = context;
+    struct explain *x = sweep->core->explain;
+    uint64_t used_ms = key.size == DESTINATION_KEY_SIZE ? 0 : 2 * (uint64_t)USED_AGAIN_MS; /* how much longer than written it may have been in use */
+    struct key copy = { .size = key.size };
+    memcpy(copy.bytes, key.data, key.size < sizeof copy.bytes ? key.size : sizeof copy.bytes);
+    x->sweep = copy;
+    if (key.size > 1 && value.size >= 8 && get_u64(value.data) + used_ms < x->oldest_ms) batch_remove(sweep->core, &copy);
+    return ++sweep->looked_at < SWEPT_AT_ONCE;
+}
+
+/* A few decisions at a time. What the batch being filled has written anew does not show yet: then the next one goes on. */
+static void sweep(struct core *core)
+{
+    struct explain *x = core->explain;
+    struct sweep s = { .core = core };
+    bool due = x->oldest_ms != 0 && core->wall_ms >= x->sweep_due_ms && !x->rewrote && !core->refused;
+    x->rewrote = false;
+    if (!due) return;
+    struct key from = x->sweep;
+    if (from.size == 0) from.bytes[from.size] = 'Y';
+    from.size++;
+    store_scan(core->store, key_bytes(&from), qiao_bytes("Z", 1), sweep_one, &s);
+    if (s.looked_at == SWEPT_AT_ONCE) return;
+    x->sweep = (struct key){ 0 };
+    x->sweep_due_ms = core->wall_ms + SWEEP_MS;
 }
 
 void explain_close(struct core *core)
@@ -471,4 +522,5 @@ void explain_close(struct core *core)
     if (!x || x->stretches.size == 0) return;
     put_record(core);
     for (unsigned i = 0; i < PRUNED_AT_ONCE && prune_one(core); i++) { }
+    sweep(core);
 }

@@ -53,6 +53,8 @@ void explain_routes_changed(struct core *core);
 
 /* What is decided about the message: QIAO_CODE_OK with core->targets, or why it is refused. `routed`: the table was asked. */
 void explain_decide(struct core *core, const struct peer *from, const struct envelope *envelope, unsigned code, bool routed);
+/* The same as a packed Decision, and nothing is written down. */
+void explain_describe(struct core *core, const struct peer *from, const struct header *header, unsigned code, bool routed, struct buf *out);
 /* It went into the queue of core->targets[target] as this sequence; 0: that member is not given it, it ended here. */
 void explain_queued(struct core *core, size_t target, uint64_t sequence);
 /* Nothing more is queued by what was decided last; if nothing was, the node knew the message already, or it was for the node itself. */

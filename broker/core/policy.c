@@ -272,7 +272,7 @@ static unsigned check_rules(struct check *c)
     unsigned code = check_rule_basis(c, r);
     if (code == QIAO_CODE_OK) code = check_consent(c, r);
     if (code != QIAO_CODE_OK) return code;
-    if (!take_rate(&c->policy->buckets[i], r, c->question)) return REFUSE(c, RATE, r->id, r->line, "more than %u a minute; send the rest later", r->rate);
+    if (!c->question->dry && !take_rate(&c->policy->buckets[i], r, c->question)) return REFUSE(c, RATE, r->id, r->line, "more than %u a minute; send the rest later", r->rate);
     c->answer->rule = r->id;
     c->answer->file = t->file;
     c->answer->line = r->line;

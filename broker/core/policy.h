@@ -16,6 +16,7 @@ struct policy_question {
     unsigned to_type;              /* the same; QIAO_ORG_TYPE_UNKNOWN: the policy file may know */
     uint64_t now_ms;               /* never goes back; for rates */
     uint64_t wall_ms;              /* milliseconds since 1970 */
+    bool dry;                      /* only to see: uses up no rate, and none is looked at */
 };
 
 /* Why. Of an answer of QIAO_CODE_OK: the rule that allowed it. */

@@ -177,6 +177,10 @@ static void route(struct core *core, struct connection *c, const Qiao__V1__Admin
     const Qiao__V1__Address *to = request->route->destination;
     struct candidates x = { core, QIAO__V1__ROUTE_REPLY__INIT };
     struct address address = { 0 };
+    if (request->route->header.len > 0) {
+        ask_route_of_header(core, c, request->id, qiao_bytes(request->route->header.data, request->route->header.len));
+        return;
+    }
     if (!to) {
         admin_refuse(core, c, request->id, QIAO_CODE_ADMIN_REQUEST, "destination is missing");
         return;

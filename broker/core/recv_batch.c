@@ -281,22 +281,40 @@ static bool is_drill_for_nobody(const struct core *core, const struct header *h)
 }
 
 /* Rules come before policy, which so judges what really goes; a rule's rate last, since what is refused uses up none. Messages of the
- * register are neither's. *ret_routed: the answer is the table's, not of who was asked before or behind it. */
-static unsigned judge_from_member(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin, bool *ret_routed)
+ * register are neither's. dry: no rate is used up. *ret_routed: the answer is the table's, not of who was asked before or behind it. */
+static unsigned judge_sound(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin, bool dry, bool *ret_routed)
 {
-    unsigned code = check_origin(core, from, e, origin);
-    if (is_suspicious(code)) core_notice(core, "message refused", from->name, code, qiao_code_text(code));
-    bool of_register = registry_is_kind(e->header.kind);
-    if (code == QIAO_CODE_OK && !of_register) code = ask_rules(core, from, &e->header);
-    if (code == QIAO_CODE_OK && !of_register) code = rules_redirect(core, e, origin);
-    if (code == QIAO_CODE_OK && !of_register) code = ask_policy(core, from, &e->header);
+    bool judged = !registry_is_kind(e->header.kind);
+    unsigned code = judged ? ask_rules(core, from, &e->header) : QIAO_CODE_OK;
+    if (code == QIAO_CODE_OK && judged) code = rules_redirect(core, e, origin);
+    if (code == QIAO_CODE_OK && judged) code = ask_policy(core, from, &e->header, dry);
     *ret_routed = code == QIAO_CODE_OK;
     if (code == QIAO_CODE_OK) code = find_targets(core, &e->header, from);
     if (code != QIAO_CODE_OK) return code;
     if (is_drill_for_nobody(core, &e->header)) code = QIAO_CODE_DRILL;
-    if (code == QIAO_CODE_OK && !of_register) code = rules_count_rate(core, &e->header);
+    if (code == QIAO_CODE_OK && judged && !dry) code = rules_count_rate(core, &e->header);
     *ret_routed = code == QIAO_CODE_OK;
     return code;
+}
+
+static unsigned judge_from_member(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin, bool *ret_routed)
+{
+    unsigned code = check_origin(core, from, e, origin);
+    if (is_suspicious(code)) core_notice(core, "message refused", from->name, code, qiao_code_text(code));
+    return code == QIAO_CODE_OK ? judge_sound(core, from, e, origin, false, ret_routed) : code;
+}
+
+unsigned accept_dry(struct core *core, struct peer *from, struct envelope *e, bool *ret_routed)
+{
+    unsigned code = QIAO_CODE_OK;
+    core->policy_place = (struct rule_place){ 0 };
+    core->decision = (struct rule_decision){ 0 };
+    *ret_routed = false;
+    if (from->member) return judge_sound(core, from, e, &origin_own, true, ret_routed);
+    if (!registry_is_kind(e->header.kind)) code = ask_policy_on_arrival(core, &e->header);
+    if (code == QIAO_CODE_OK && !registry_is_kind(e->header.kind)) code = ask_rules(core, from, &e->header);
+    *ret_routed = code == QIAO_CODE_OK;
+    return code == QIAO_CODE_OK ? org_route(&e->header, route_find(core, &e->header.destination, from)) : code;
 }
 
 /* What the origin must know later to believe an outcome, and to prove what it sent. */
@@ -319,7 +337,7 @@ static void accept_copy(struct core *core, struct peer *from, const struct envel
     struct key key = key_origin(&h->id);
     struct message_record record = { .peer = from->number, .flags = RECORD_COPY, .at_ms = core->wall_ms };
     message_fingerprint(core->secret, h, record.digest);
-    unsigned code = ask_policy(core, from, h);
+    unsigned code = ask_policy(core, from, h, false);
     bool routed = code == QIAO_CODE_OK;
     if (routed) code = find_targets(core, h, from);
     if (code == QIAO_CODE_OK && is_drill_for_nobody(core, h)) {

@@ -386,6 +386,8 @@ void recv_verdicts(struct core *core, struct connection *connection, struct qiao
 void recv_admin(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_checked(struct core *core, struct connection *connection, const struct core_job *job);
 void accept_local(struct core *core, const struct envelope *envelope);               /* a message made by this node */
+/* What a message with this header would get now; nothing changes but *envelope, if a rule redirects it. `from`: who would bring it. */
+unsigned accept_dry(struct core *core, struct peer *from, struct envelope *envelope, bool *ret_routed);
 
 /* sign.c */
 static inline bool core_signs(const struct core *core) { return core->config.seal->suite != SEAL_SUITE_NONE; }
@@ -422,7 +424,7 @@ void custody_acked(struct core *core, struct connection *connection, const struc
 void custody_up(struct core *core, struct connection *connection);
 
 /* ask_policy.c: a QIAO_CODE. What it says when it refuses is kept for the receipt of that message. */
-unsigned ask_policy(struct core *core, const struct peer *member, const struct header *header);
+unsigned ask_policy(struct core *core, const struct peer *member, const struct header *header, bool dry); /* dry: no rate is used up */
 unsigned ask_policy_on_arrival(struct core *core, const struct header *header);
 struct qiao_bytes policy_reason(const struct core *core, const struct header *header, unsigned code);
 void policy_tell(struct core *core, const struct header *header, unsigned code, const char *rule, const char *file, int line, const char *reason);

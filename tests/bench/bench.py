@@ -102,6 +102,45 @@ def flat_out(report):
     report.say("memory_flat_out", max(watch.most_kib.values()) / 1024, "MiB anonymous, largest broker", ("<=", 64), each_kib=watch.most_kib)
 
 
+def explained(tree, enabled):
+    for node in tree.values():
+        node.more = {**node.more, "explain": {"enabled": enabled}}
+    return tree
+
+
+def search_ms(fed):
+    """How long the street looks for a message that it never had: through the whole log."""
+    began = time.monotonic()
+    fed.qiao("street", None, "status")
+    between = time.monotonic()
+    fed.qiao("street", None, "why", "00000000-0000-7000-8000-000000000000")
+    return 1000 * ((time.monotonic() - between) - (between - began))
+
+
+def explain(report):
+    """What it costs to keep why: the same run with and without, in turns, since a machine has good and bad minutes."""
+    count, rounds = report.pick(100000, 30000), report.pick(7, 3)
+    rates, cpu_us = {True: [], False: []}, {True: [], False: []}
+    with Federation(explained(plain(), True), "qiao-bench") as on, Federation(explained(plain(), False), "qiao-bench") as off:
+        feds = {True: on.start_all(), False: off.start_all()}
+        for number in range(2 * rounds):
+            kept = number % 4 in (0, 3)            # on, off, off, on
+            fed = feds[kept]
+            before = sum(fed[node].cpu_s() for node in NODES)
+            _, received = finished(Load(fed, count, outbox=False, send=("--window", "1024"), name=f"run{number}"))
+            cpu_us[kept].append((sum(fed[node].cpu_s() for node in NODES) - before) * 1e6 / count)
+            rates[kept].append(received["throughputPerSecond"])
+        searched = [search_ms(on), search_ms(on), search_ms(on)]
+        on.stop_all()
+        sizes = [int(size) for _, text in on.check_stores().values() for size in re.findall(r"deci(?:sions|ded messages).*? records +(\d+) bytes", text)]
+    median = statistics.median
+    lost = 100 * (1 - median(rates[True]) / median(rates[False]))
+    report.say("explain_throughput", lost, "% of three hops' throughput", ("<=", 5), on=rates[True], off=rates[False])
+    report.say("explain_cpu", median(cpu_us[True]) - median(cpu_us[False]), "us/message over three brokers", None, on=cpu_us[True], off=cpu_us[False])
+    report.say("explain_search", min(searched) * 1000000 / (count * rounds), "ms to look through 1 000 000 messages", ("<=", 100), runs=searched, messages=count * rounds)
+    report.say("explain_bytes", sum(sizes) / (count * rounds), "bytes/message in three stores together", ("<=", 96), each=sizes)
+
+
 def at_rate(report, rate, bars):
     count = rate * report.pick(20, 5)
     with Federation(plain(), "qiao-bench") as fed:
@@ -331,7 +370,7 @@ def areas(report):
     report.say("areas_resolve", found["resolveNs"], "ns to resolve a random code, median", None)
 
 
-BENCHES = (flat_out, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes, audit, areas)
+BENCHES = (flat_out, explain, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes, audit, areas)
 
 
 def main():

@@ -57,11 +57,15 @@ def decide_again(conf, area, org, came_from):
     return ("OK" if chosen else "NO_ROUTE"), chosen, why
 
 
+def code_of(decision):
+    return decision["codeName"] if decision["code"] else "OK"
+
+
 def agrees(fed, hop):
     d = hop["decision"]
     code, chosen, why = decide_again(configuration(fed, hop["node"]), d["destination"]["area"], d["destination"]["org"], None if d["fromMember"] else d["from"])
     told = {choice["name"]: choice["lost"] for choice in d["lost"]}
-    return (d["codeName"] if d["code"] else "OK", [choice["name"] for choice in d["chosen"]], told) == (code, chosen, why)
+    return (code_of(d), [choice["name"] for choice in d["chosen"]], told) == (code, chosen, why)
 
 
 # ---- stories ----
@@ -156,6 +160,60 @@ def restarted(fed, checks, message_id):
               (before["configuration"], fresh["configuration"]))
 
 
+def dry_run(fed, node, *arguments):
+    done = fed.qiao(node, None, "route", "--dry-run", "--json", *arguments)
+    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+
+
+def rehearsed(fed, checks):
+    """What would be decided, and then is: the same but for the time."""
+    for to, code in (("990101/urban", "OK"), ("990101001001/nobody", "UNKNOWN_MEMBER"), ("990101001001/desk", "OK")):
+        before = fed.status("community")["accepted"]
+        status, told, error = dry_run(fed, "community", "--from", "990101001001/intake", "--to", to)
+        checks.equal((status, code_of(told["decision"]), fed.status("community")["accepted"]), (0 if code == "OK" else 1, code, before), f"rehearsed to {to}: told, nothing sent")
+        way = ask(fed, "community", None, "why", send(fed, to))[1]
+        checks.equal(way["hops"][0]["decision"], told["decision"], f"to {to}: it is decided as it was told")
+    status, told, _ = dry_run(fed, "street", "--from", "990101001001/intake", "--to", "990101/urban")
+    checks.equal((status, told["decision"]["from"], [choice["name"] for choice in told["decision"]["chosen"]]), (0, "community", ["district"]), "on the way too")
+    status, told, error = dry_run(fed, "community", "--from", "990101001001/nobody", "--to", "990101/urban")
+    checks.ok(status == 1 and "SOURCE" in error, "a source that nobody is", error)
+    checks.equal(fed.qiao("community", None, "route", "--dry-run", "990101/urban").returncode, 2, "without a source it is wrong use")
+    recv = [fed.spawn("district", "urban", "recv", "--count", "1"), fed.spawn("community", "desk", "recv", "--count", "1")]
+    for child in recv:
+        child.communicate()
+
+
+RULES = """rules:
+  - name: lamps-to-housing
+    when: {matter: "LAMP*"}
+    do: {to: 990101/housing}
+  - name: no-drafts
+    when: {matter: DRAFT}
+    do: {refuse: {code: NOT_COMPETENT, reason: "drafts stay at home"}}
+"""
+
+
+def by_rules(fed, checks):
+    """A rule that sends elsewhere, and one that refuses: named with file and line, before and afterwards."""
+    with open(os.path.join(fed.folder, "rules.yaml"), "w") as file:
+        file.write(RULES)
+    fed["community"].stop()
+    with open(fed["community"].config_path, "a") as file:
+        file.write(f'rules: {json.dumps({"file": os.path.join(fed.folder, "rules.yaml")})}\n')
+    fed["community"].start()
+    fed.wait_links()
+    for matter, rule, number, code in (("LAMP.STREET", "lamps-to-housing", 2, "OK"), ("DRAFT", "no-drafts", 5, "NOT_COMPETENT")):
+        status, told, error = dry_run(fed, "community", "--from", "990101001001/intake", "--to", "990101/urban", "--matter", matter)
+        way = ask(fed, "community", None, "why", send(fed, "990101/urban", "--matter", matter))[1]
+        decision = way["hops"][0]["decision"]
+        checks.equal((code_of(decision), decision["rule"]["name"], decision["rule"]["file"], decision["rule"]["line"]), (code, rule, "rules.yaml", number),
+                     f"{rule} is named with its line")
+        checks.equal(told["decision"], decision, f"{rule}: told before as afterwards")
+        if code == "OK":
+            checks.equal((decision["destination"]["org"], decision["redirectedFrom"]["org"]), ("housing", "urban"), "where it was sent to before is told")
+    fed.spawn("district", "housing", "recv", "--count", "1").communicate()
+
+
 def a_run(fed, checks, count):
     """Many messages: every one that is asked for is found, and decided as the second opinion decides."""
     path = os.path.join(fed.folder, "deliveries")
@@ -185,6 +243,8 @@ def story(checks):
         refused(fed, checks)
         waiting(fed, checks)
         restarted(fed, checks, message_id)
+        rehearsed(fed, checks)
+        by_rules(fed, checks)
         a_run(fed, checks, 2000 if os.environ.get("QIAO_E2E_QUICK") else 20000)
         fed.stop_all()
         checks.sound_stores(fed)

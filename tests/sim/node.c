@@ -40,6 +40,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .connections_max = 64, .delivery_attempts_max = sim->attempts_max, .delivery_age_ms_max = sim->age_ms_max, .crash_within_ms = 1500,
         .dead_letters_max = sim->dead_letters_max, .dead_letter_bytes_max = 1u << 30, .dead_letter_owner = sim->owner[0] ? sim->owner : NULL,
         .retry_ms_min = 50, .retry_ms_max = 800,
+        .explain.bytes_max = sim->options.seed % 4 == 0 ? SIM_EXPLAIN_BYTES_MAX : 0,
         .heartbeat_ms = 1000, .silence_ms = 4000, .handshake_ms = 2000, .custody_interval_ms = 4,
         .signed_age_ms_max = SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
     };

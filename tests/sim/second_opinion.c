@@ -265,6 +265,7 @@ void second_opinion(struct sim *sim)
         struct looking l = { .sim = sim, .node = &sim->nodes[i], .explained = explained };
         node_config(sim, l.node, l.peers, &l.config);
         store_scan(l.node->store, qiao_bytes("y", 1), qiao_bytes("z", 1), read_record, &l);
+        if (l.config.explain.bytes_max > 0) continue; /* old ones have given way */
         store_scan(l.node->store, qiao_bytes("D", 1), qiao_bytes("E", 1), check_explained, &l);
         store_scan(l.node->store, qiao_bytes("O", 1), qiao_bytes("P", 1), check_explained, &l);
     }

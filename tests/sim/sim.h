@@ -27,6 +27,7 @@ enum { SIM_NODES_MAX = 16, SIM_MEMBERS_MAX = 48, SIM_CASES = 4, SIM_TEXT_SIZE = 
 #define SIM_SIGNED_AGE_MS_MAX (90ull * 24 * 3600 * 1000)
 #define SIM_SIGNED_AHEAD_MS_MAX 60000u /* clocks are off by less */
 #define SIM_NEVER UINT64_MAX
+#define SIM_EXPLAIN_BYTES_MAX 20000u /* of decisions, in every fourth seed: old ones give way */
 
 struct sim;
 
