@@ -16,6 +16,10 @@ esac
 mkdir -p "$ROOT/build"
 install_packages test || exit 1
 
+# How long tests wait for what must happen: nothing is the faster for less, and a machine may be busy.
+QIAO_TEST_PATIENCE_S=${QIAO_TEST_PATIENCE_S:-90}
+export QIAO_TEST_PATIENCE_S
+
 PASSED=0
 FAILED=0
 step() { # NAME COMMAND…
