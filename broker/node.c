@@ -74,6 +74,7 @@ struct node {
 static void node_pump(struct node *node);
 static void on_tick(uv_timer_t *timer);
 static void on_full_retry(uv_timer_t *timer);
+static void reload_as_asked(struct node *node);
 
 static uint64_t wall_ms(void)
 {
@@ -300,6 +301,7 @@ static void node_pump(struct node *node)
     bool more = wire_poll(node->wire, &wire_handler, node, budget);
     start_commit(node);
     send_outputs(node);
+    reload_as_asked(node);
     workers_start(&node->workers, node->core);
     set_timer(node);
     if (more && budget > 0) uv_async_send(&node->wake);
@@ -365,10 +367,13 @@ static bool is_revoked(void *keyring, const struct seal_key_id *id)
     return keyring_is_revoked(keyring, id);
 }
 
-static void reload(struct node *node)
+/* False, with the reason, if the configuration in force stays. */
+static bool reload(struct node *node, char *reterr_text, size_t reterr_size)
 {
-    struct conf *wanted = settings_reload(node->conf, node->options->conf_path, node->wire, node->keyring);
-    if (!wanted) return;
+    manager_reloading(&node->manager);
+    struct conf *wanted = settings_reload(node->conf, node->options->conf_path, node->wire, node->keyring, reterr_text, reterr_size);
+    manager_ready(&node->manager);
+    if (!wanted) return false;
     struct core_config limits;
     settings_core(wanted, &limits);
     core_set_limits(node->core, &limits);
@@ -380,17 +385,27 @@ static void reload(struct node *node)
     node->conf = wanted;
     conf_free(node->reloaded);
     node->reloaded = wanted;
-    node_pump(node);
+    return true;
+}
+
+/* As somebody at this machine asks for it. */
+static void reload_as_asked(struct node *node)
+{
+    char text[1200] = "";
+    if (!core_wants_reload(node->core)) return;
+    bool in_force = !node->stopping && reload(node, text, sizeof text);
+    core_reloaded(node->core, in_force, text);
+    send_outputs(node);
 }
 
 static void on_hang_up(uv_signal_t *signal, int number)
 {
     struct node *node = signal->data;
     (void)number;
+    char text[1200];
     if (node->stopping) return;
-    manager_reloading(&node->manager);
-    reload(node);
-    manager_ready(&node->manager);
+    reload(node, text, sizeof text);
+    node_pump(node);
 }
 
 /* ---- start and end ---- */

@@ -55,10 +55,11 @@ const struct command_table *command_table(void);
 extern const struct command command_send, command_recv, command_watch, command_status, command_route, command_why, command_trace, command_case_list, command_case_show,
     command_audit_export, command_audit_verify, command_audit_prove, command_audit_gaps,
     command_message, command_proof, command_verify, command_seal, command_open, command_org_list, command_org_show, command_org_register, command_org_update, command_org_suspend, command_org_close,
-    command_org_confirm, command_bench_send, command_bench_recv, command_completion, command_man, command_plan;
+    command_org_confirm, command_bench_send, command_bench_recv, command_completion, command_man;
 extern const struct command command_dead_list, command_dead_show, command_dead_retry, command_dead_discard;
 extern const struct command command_bundle_export, command_bundle_import, command_bundle_show;
 extern const struct command command_area_check, command_area_find, command_area_show, command_area_diff, command_area_status;
+extern const struct command command_plan, command_apply, command_rollback, command_held_list, command_held_release, command_held_refuse;
 
 /* "qiao: …" to standard error. Returns status, so that a handler can end with it. */
 int __attribute__((format(printf, 2, 3))) command_fail(enum ctl_exit status, const char *format, ...);

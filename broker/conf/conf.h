@@ -103,6 +103,9 @@ struct conf {
         struct area_table *read;   /* the file, or NULL */
     } areas;
     struct {
+        uint32_t keep_headers;
+    } plan;
+    struct {
         char *user, *group;        /* to become when started as root; NULL: stay */
         char *seccomp;             /* off log enforce */
     } process;

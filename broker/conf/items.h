@@ -157,6 +157,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "How long a voided code is taken in new messages. What was sent while it was in force goes to the successor at any time.") \
     V(conf, areas.triage, "areas.triage", NAME, NULL, 1, 64, "", LIVE, OPTIONAL, "urban-management", \
       "Member who gets mail for an area right below this node's that was divided, when its code does not tell where to. Left out: such mail is refused.") \
+    V(conf, plan.keep_headers, "plan.keep_headers", COUNT, "1000", 0, 100000, "headers", LIVE, OPTIONAL, "1000", \
+      "Headers of the newest messages kept in memory, without bodies, to rehearse another configuration with (qiao plan).") \
     L(conf, registry.registrars, "registry.registrars", REGISTRAR, 64, RESTART, "[\"990101/registry\", \"990101/inspection\"]", \
       "Offices of the district whose messages change the register of organisations: AREA/ORG, or AREA/ORG#SEAT. At least two, for keys change and organisations close only if a second one agrees.") \
     V(conf, registry.required, "registry.required", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \

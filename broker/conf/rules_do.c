@@ -5,6 +5,7 @@
 
 #include <qiao/err.h>
 #include <qiao/limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,19 +145,88 @@ static void read_rate(const struct fields_reader *reader, const struct tree_node
     fields_read(reader, node, shown, keys, 3, into);
 }
 
+/* ---- hold ---- */
+
+static void read_until(const struct fields_reader *reader, const struct tree_node *node, const char *shown, void *into)
+{
+    struct rule *rule = into;
+    char found[CONF_QUOTE_SIZE];
+    const char *text = fields_text(reader, node, shown, 16, "release, or a time of day such as \"08:30\"");
+    unsigned hour = 0, minute = 0, used = 0;
+    if (!text || strcmp(text, "release") == 0)
+        return;
+    rule->hold_until = RULE_HOLD_TIME;
+    rule->hold_minute = 0;
+    if (sscanf(text, "%2u:%2u%n", &hour, &minute, (int *)&used) == 2 && used == strlen(text) && strlen(text) == 5 && hour < 24 && minute < 60)
+        rule->hold_minute = hour * 60 + minute;
+    else
+        fields_error(reader, node, shown, "found %s; expected release, or a time of day such as \"08:30\"", conf_quote(text, found));
+}
+
+static void read_most(const struct fields_reader *reader, const struct tree_node *node, const char *shown, void *into)
+{
+    (void)fields_number(reader, node, shown, 1, 16384, &((struct rule *)into)->hold_most);
+}
+
+static void read_for(const struct fields_reader *reader, const struct tree_node *node, const char *shown, void *into)
+{
+    static const struct { char letter; uint64_t ms; } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
+    char found[CONF_QUOTE_SIZE];
+    const char *text = fields_text(reader, node, shown, 16, "a time such as 12h or 3d");
+    char *end = NULL;
+    unsigned long number = text && text[0] >= '1' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
+    if (!text)
+        return;
+    for (size_t i = 0; number > 0 && number <= 100000 && i < sizeof units / sizeof units[0]; i++) {
+        if (end[0] == units[i].letter && end[1] == '\0')
+            ((struct rule *)into)->hold_for_ms = number * units[i].ms;
+    }
+    if (((struct rule *)into)->hold_for_ms == 0)
+        fields_error(reader, node, shown, "found %s; expected a time such as 90s, 30m, 12h or 3d", conf_quote(text, found));
+}
+
+static void read_then(const struct fields_reader *reader, const struct tree_node *node, const char *shown, void *into)
+{
+    static const char *const items[] = { "refuse", "deliver" };
+    static const struct rules_words words = { items, 2, "refuse or deliver" };
+    ((struct rule *)into)->hold_lapses_on = rules_word(reader, node, shown, &words) == 1;
+}
+
+static void read_hold(const struct fields_reader *reader, const struct tree_node *node, const char *shown, void *into)
+{
+    static const struct fields_key keys[] = {
+        { "until", true, read_until, "release, or a time of day such as \"08:30\"" }, { "most", false, read_most, NULL }, { "for", false, read_for, NULL }, { "then", false, read_then, NULL }
+    };
+    struct rule *rule = into;
+    rule->holds = true;
+    rule->hold_most = 1000;
+    fields_read(reader, node, shown, keys, sizeof keys / sizeof keys[0], rule);
+}
+
+static void read_lane(const struct fields_reader *reader, const struct tree_node *node, const char *shown, void *into)
+{
+    struct rule *rule = into;
+    int i = rules_word(reader, node, shown, &rules_lane_words);
+    rule->sets_lane = i >= 0;
+    rule->lane = i >= 0 ? (unsigned)i : 0;
+}
+
 /* ---- the whole ---- */
 
 void rules_read_do(const struct fields_reader *reader, const struct tree_node *node, const char *shown, void *into)
 {
     static const struct fields_key keys[] = {
-        { "to", false, read_redirect, NULL }, { "copy", false, read_copies, NULL }, { "refuse", false, read_refuse, NULL }, { "rate", false, read_rate, NULL }
+        { "to", false, read_redirect, NULL }, { "copy", false, read_copies, NULL }, { "refuse", false, read_refuse, NULL }, { "rate", false, read_rate, NULL },
+        { "hold", false, read_hold, NULL }, { "lane", false, read_lane, NULL },
     };
     const struct rule *rule = into;
     fields_read(reader, node, shown, keys, sizeof keys / sizeof keys[0], into);
     if (node->kind != TREE_MAPPING)
         return;
     if (node->children_count == 0)
-        fields_error(reader, node, shown, "found nothing to do; expected to, copy, refuse or rate");
+        fields_error(reader, node, shown, "found nothing to do; expected to, copy, hold, lane, refuse or rate");
+    if (rule->holds && rule->copies_count > 0)
+        fields_error(reader, node, shown, "found hold beside copy; the copies would go before anybody has decided: make two rules of it, or remove one");
     if (rule->refuses && node->children_count > 1)
         fields_error(reader, node, shown, "found refuse beside others; what is refused goes nowhere: make two rules of it, or remove one");
 }

@@ -1,5 +1,7 @@
 /* Between the core and its rules: where this node stands on the way of a message, what a rule makes of it, and what is told when it is
  * refused. Only the origin may change a message: what it signs is what every later hop checks. */
+#include "core/held.h"
+#include "core/lanes.h"
 #include "core/state.h"
 
 #include "proof/decider.h"
@@ -73,12 +75,13 @@ static bool stays(struct core *core, const struct peer *from, const struct heade
     if (core->config.policy && policy_check_arrival(core->config.policy, h, &answer) != QIAO_CODE_OK) return false;
     if (!core->config.rules || !rules_concern_passing(core->config.rules)) return true;
     const struct rule *rule = decide(core, from, h).rule;
-    return !rule || (!rule->refuses && rule->rate_per_s == 0);
+    return !rule || (!rule->refuses && !rule->holds && !rule->sets_lane && rule->rate_per_s == 0);
 }
 
 bool rules_may_part(struct core *core, const struct peer *from, const struct group_batch *batch, const struct group_unit *unit)
 {
     struct envelope e;
+    if (held_any(core) || lanes_differ(core)) return true; /* one of them may have to wait behind another of its case */
     if (!core->config.policy && !(core->config.rules && rules_concern_passing(core->config.rules))) return false;
     for (uint32_t i = unit->first; i < unit->first + unit->count; i++)
         if (envelope_open(batch->messages[i].raw, &e) != QIAO_CODE_OK || (e.header.kind >= QIAO_KIND_PAYLOAD && !stays(core, from, &e.header))) return true;

@@ -4,6 +4,7 @@
 #include "core/core.h"
 #include "core/dead.h"
 #include "core/explain.h"
+#include "core/held.h"
 #include "core/keys.h"
 #include "core/registry.h"
 
@@ -131,6 +132,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'N', registry_check_record },
         { 'U', check_audit },
         { 'Z', dead_check_record },
+        { 'B', held_check_record },
         { 'I', check_place },
         { 'Y', check_decision },
         { 'y', check_explained },

@@ -1,6 +1,9 @@
 #include "core/state.h"
 
 #include "core/explain.h"
+#include "core/admin.h"
+#include "core/held.h"
+#include "core/kept.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -355,6 +358,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     (void)event;
     tick_links(core);
     tick_queues(core);
+    held_tick(core);
     org_tick(core);
     ask_tick(core);
     ask_way_tick(core);
@@ -379,6 +383,7 @@ uint64_t core_deadline_ms(struct core *core)
     if (answer < deadline) deadline = answer;
     answer = ask_way_deadline_ms(core);
     if (answer < deadline) deadline = answer;
+    if (held_deadline_ms(core) < deadline) deadline = held_deadline_ms(core);
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
@@ -471,6 +476,7 @@ void core_set_limits(struct core *core, const struct core_config *config)
     struct core_config *own = &core->config;
     policy_free(own->policy);
     own->policy = config->policy;
+    kept_set_most(core, config->kept_headers);
     rules_free(own->rules);
     own->rules = config->rules;
     own->areas = config->areas;
@@ -497,6 +503,24 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->explain.keep_ms = config->explain.keep_ms;
     own->explain.bytes_max = config->explain.bytes_max;
     explain_configuration(core, config->version);
+}
+
+bool core_wants_reload(const struct core *core) { return core->reload.wanted; }
+
+void core_reloaded(struct core *core, bool in_force, const char *said)
+{
+    struct connection *c = core_connection(core, core->reload.connection);
+    Qiao__V1__ReloadReply answer = QIAO__V1__RELOAD_REPLY__INIT;
+    Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
+    core->reload.wanted = false;
+    if (!c || c->closing) return;
+    answer.in_force = in_force;
+    answer.said = (char *)said;
+    reply.id = core->reload.request;
+    reply.last = true;
+    reply.what_case = QIAO__V1__ADMIN_REPLY__WHAT_RELOAD;
+    reply.reload = &answer;
+    admin_reply(core, c, &reply);
 }
 
 void core_cut_revoked(struct core *core, bool (*is_revoked)(void *context, const struct seal_key_id *id), void *context)

@@ -64,6 +64,8 @@ struct core_config {
     struct policy *policy;     /* who may send what; taken over by the core. NULL: everything is allowed */
     struct core_areas areas;
     struct rules *rules;       /* what goes elsewhere than it is routed; taken over by the core. NULL: nothing does */
+    size_t kept_headers;       /* of messages decided about, in memory, for rehearsing another configuration */
+    const char *configuration; /* the file it was read from, for people; NULL: none */
     uint64_t seed;             /* for nonces and ids; from the system's random source in a broker */
     uint8_t secret[16];        /* from the same; kept in the store at the first start, and not looked at later */
     uint32_t link_window_messages;
@@ -169,6 +171,10 @@ uint64_t core_deadline_ms(struct core *core);
 
 /* Takes over windows, attempts, pauses, heartbeats, the policy and the rules from config; links made from now on use them. */
 void core_set_limits(struct core *core, const struct core_config *config);
+
+/* Somebody at this machine asks for the configuration to be read again. Answered by core_reloaded: said is why it is not in force. */
+bool core_wants_reload(const struct core *core);
+void core_reloaded(struct core *core, bool in_force, const char *said);
 
 /* After certificates were revoked: ends the links whose peers proved themselves with one of them. A peer that proved itself by TLS alone
  * has to dial again, and is judged anew. */

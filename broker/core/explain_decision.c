@@ -8,7 +8,7 @@
 #define LOST_MAX 16u
 
 /* schema/explain.proto */
-enum { CONFIGURATION = 1, FROM, FROM_MEMBER, DESTINATION, KIND, LANE, STATUS, PRIVACY, MATTER, CODE, REASON, POLICY, CHOSEN, CHOSEN_COUNT, LOST, LOST_COUNT, RULE, REDIRECTED_FROM };
+enum { CONFIGURATION = 1, FROM, FROM_MEMBER, DESTINATION, KIND, LANE, STATUS, PRIVACY, MATTER, CODE, REASON, POLICY, CHOSEN, CHOSEN_COUNT, LOST, LOST_COUNT, RULE, REDIRECTED_FROM, SENT_ON = 30 };
 
 struct packing {
     struct buf *out;
@@ -55,6 +55,14 @@ static void put_rule(const struct core *core, struct buf *out)
     put_place(out, RULE, &(struct rule_place){ rule->name, slash ? slash + 1 : file, rule->line }, core->decision.number);
 }
 
+/* 1 + the lane that the rule sets to the next node; 0: the message's own. */
+static unsigned sent_on(const struct core *core)
+{
+    const struct rule *rule = core->decision.rule;
+    bool away = core->targets_count > 0 && !core->targets[0]->member;
+    return rule && rule->sets_lane && away ? 1 + rule->lane : 0;
+}
+
 void explain_pack(struct core *core, const struct explain_question *q, struct buf *out)
 {
     const struct header *h = q->header;
@@ -76,4 +84,5 @@ void explain_pack(struct core *core, const struct explain_question *q, struct bu
     pb_put_varint(out, LOST_COUNT, p.lost);
     put_rule(core, out);
     pb_put_bytes(out, REDIRECTED_FROM, h->redirected_from.raw);
+    pb_put_varint(out, SENT_ON, sent_on(core));
 }

@@ -19,6 +19,8 @@
  *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
  *   'Z' message id(16) peer(2) tag(4) dead letter of a member: dead_record (dead.h)
  *   'N' ...                          register of organisations: registry_table.h
+ *   'M' "lanes"                      1: messages may wait on another lane than their own (lanes.c)
+ *   'B' number(8)                    held back by a rule (held.c); in order of number
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry
  *   'Y'                              the configuration in force: how many came before (8), start of its files' digest
  *   'Y' digest(16)                   a decision: when it was last written (8), packed Decision (schema/explain.proto)

@@ -3,6 +3,8 @@
 #include "core/ask_audit.h"
 #include "core/ask_dead.h"
 #include "core/bundle.h"
+#include "core/held.h"
+#include "core/kept.h"
 #include "core/route.h"
 
 #include "schema/explain.pb-c.h"
@@ -494,6 +496,19 @@ static void org_show(struct core *core, struct connection *c, const Qiao__V1__Ad
     admin_reply(core, c, &reply);
 }
 
+/* ---- planning ---- */
+
+static void reload(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
+{
+    if (core->reload.wanted) {
+        admin_refuse(core, c, request->id, QIAO_CODE_BUSY, "the configuration is being read again already");
+        return;
+    }
+    core->reload.wanted = true;
+    core->reload.connection = c->id;
+    core->reload.request = request->id;
+}
+
 static const struct {
     Qiao__V1__AdminRequest__WhatCase what;
     void (*answer)(struct core *, struct connection *, const Qiao__V1__AdminRequest *);
@@ -508,7 +523,20 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_LIST, ask_dead_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_CHANGE, ask_dead_change },
     { QIAO__V1__ADMIN_REQUEST__WHAT_WAY, ask_way },
     { QIAO__V1__ADMIN_REQUEST__WHAT_BUNDLE_EXPORT, bundle_export },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_KEPT_HEADERS, kept_answer }, { QIAO__V1__ADMIN_REQUEST__WHAT_RELOAD, reload },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_HELD_LIST, held_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_HELD_DECIDE, held_decide },
 };
+
+/* What other members sent, and what is in force, is for who works at the node's machine. */
+static bool is_for_operators(const Qiao__V1__AdminRequest *request)
+{
+    static const Qiao__V1__AdminRequest__WhatCase theirs[] = {
+        QIAO__V1__ADMIN_REQUEST__WHAT_KEPT_HEADERS, QIAO__V1__ADMIN_REQUEST__WHAT_RELOAD, QIAO__V1__ADMIN_REQUEST__WHAT_HELD_LIST, QIAO__V1__ADMIN_REQUEST__WHAT_HELD_DECIDE,
+    };
+    for (size_t i = 0; request && i < sizeof theirs / sizeof theirs[0]; i++)
+        if (request->what_case == theirs[i]) return true;
+    return false;
+}
 
 /* A node asks what became of a message that went between it and this one, and nothing else. */
 static bool may_ask(const struct connection *c, const Qiao__V1__AdminRequest *request)
@@ -525,6 +553,10 @@ void recv_admin(struct core *core, struct connection *c, struct qiao_bytes paylo
     Qiao__V1__AdminRequest *request = small && pb_depth_ok(payload) ? qiao__v1__admin_request__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
     if (!may_ask(c, request)) {
         connection_drop(core, c, QIAO_CODE_NOT_ALLOWED, "administration is for local tools and members");
+        return;
+    }
+    if (is_for_operators(request) && !c->identity.local) {
+        admin_refuse(core, c, request->id, QIAO_CODE_NOT_ALLOWED, "only over ipc:// or loopback at the node's own machine");
         return;
     }
     for (size_t i = 0; request && i < sizeof answers / sizeof answers[0]; i++) {

@@ -1,5 +1,8 @@
 /* Messages from a link: opened, checked, deduplicated, routed into queues. */
 #include "core/explain.h"
+#include "core/held.h"
+#include "core/kept.h"
+#include "core/lanes.h"
 
 #include "codec/sealed_form.h"
 #include "proof/decider.h"
@@ -130,14 +133,23 @@ static void to_member(struct core *core, size_t target, const struct envelope *e
     watch_message(core, 2, &e->header, member, 0, 0);
 }
 
+/* Its own lane, or the one on which a rule lets it travel to the next node. */
+static unsigned lane_to(struct core *core, struct peer *peer, const struct header *h)
+{
+    const struct rule *rule = core->decision.rule;
+    if (h->kind < QIAO_KIND_PAYLOAD) return h->lane;
+    return lanes_choose(core, peer, h, rule && rule->sets_lane ? rule->lane : h->lane);
+}
+
 static void to_targets(struct core *core, const struct envelope *e, const struct origin *origin)
 {
     org_take(core, e);
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {
-            explain_queued(core, i, peer->queues[e->header.lane].tail);
-            queue_append(core, peer, e->header.lane, e, origin);
+            unsigned lane = lane_to(core, peer, &e->header);
+            explain_queued(core, i, peer->queues[lane].tail);
+            queue_append(core, peer, lane, e, origin);
             watch_message(core, 1, &e->header, peer, 0, 0);
         } else if (e->header.kind == QIAO_KIND_RECEIPT) {
             recv_receipt(core, peer, e, origin, false);
@@ -212,6 +224,12 @@ static unsigned judge_on_arrival(struct core *core, struct peer *from, const str
     return code == QIAO_CODE_OK ? rules_count_rate(core, h) : code;
 }
 
+/* Neither outcomes nor messages of the register are. */
+static bool may_be_held(const struct core *core, const struct header *h)
+{
+    return h->kind >= QIAO_KIND_PAYLOAD && (held_any(core) || (core->decision.rule && core->decision.rule->holds));
+}
+
 static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
@@ -226,7 +244,12 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     }
     bool routed = code == QIAO_CODE_OK;
     if (routed) code = org_route(h, find_targets(core, h, from));
+    bool held = code == QIAO_CODE_OK && may_be_held(core, h) && !came_before(core, from, e) && held_takes(core, e, origin, &code);
     if (!receipt) explain_decide(core, from, e, code, routed);
+    if (held) {
+        explain_done(core);
+        return;
+    }
     if (code == QIAO_CODE_OK) {
         to_targets(core, e, origin);
         return;
@@ -388,7 +411,9 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
     id_set_add(&core_batch(core)->seen, &h->id, ORIGIN_NUMBER, record.digest);
     bool routed = false;
     if (code == QIAO_CODE_OK) code = judge_from_member(core, from, e, origin, &routed);
+    bool held = code == QIAO_CODE_OK && may_be_held(core, h) && held_takes(core, e, origin, &code);
     explain_decide(core, from, e, code, routed);
+    if (held) explain_done(core);
     if (code != QIAO_CODE_OK) {
         record.outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED;
         record.code = (uint16_t)code;
@@ -400,10 +425,49 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
         put_case_entry(core, e, true);
     }
     core->own_place = (struct own_place){ 0 };
-    if (code == QIAO_CODE_OK) to_targets(core, e, origin);
+    if (code == QIAO_CODE_OK && !held) to_targets(core, e, origin);
+    remember_evidence(core, e, origin, &record); /* of a held one too: nobody else says how it ended */
+    put_record(core, &key, &record);
+    if (code == QIAO_CODE_OK && !held && core->decision.rule) make_copies(core, from, e);
+}
+
+/* ---- what was held ---- */
+
+void refuse_held(struct core *core, const struct envelope *e, unsigned status, unsigned code)
+{
+    refuse_message(core, e, e->header.source.raw, status, code, false);
+}
+
+/* Only now it is signed, or goes out under its sender's signature. */
+static void settle_evidence(struct core *core, const struct envelope *e, const struct origin *origin)
+{
+    struct key key = key_origin(&e->header.id);
+    struct qiao_bytes value;
+    struct message_record record;
+    if (!store_get(core->store, key_bytes(&key), &value) || !record_read(value, &record) || record.outcome != QIAO_OUTCOME_NONE) return;
     remember_evidence(core, e, origin, &record);
     put_record(core, &key, &record);
-    if (code == QIAO_CODE_OK && core->decision.rule) make_copies(core, from, e);
+}
+
+void accept_released(struct core *core, const struct envelope *e, bool own)
+{
+    struct group_batch batch;
+    buf_auto entry = { 0 };
+    unsigned code = find_targets(core, &e->header, NULL);
+    if (code != QIAO_CODE_OK) {
+        refuse_held(core, e, QIAO_OUTCOME_REFUSED, code);
+        return;
+    }
+    core->own_place = (struct own_place){ 0 };
+    core->decision = (struct rule_decision){ 0 };
+    core->policy_place = (struct rule_place){ 0 };
+    explain_decide(core, own ? route_member(core, e->header.source.org) : NULL, e, code, true);
+    pb_put_bytes(&entry, 1, e->raw);
+    bool single = !own && core_checks(core) && group_open(core->config.seal, buf_bytes(&entry), 1, false, &batch);
+    struct origin origin = single ? (struct origin){ .form = ORIGIN_SINGLE, .batch = &batch } : own ? origin_own : origin_plain;
+    to_targets(core, e, &origin);
+    settle_evidence(core, e, &origin);
+    if (single) group_batch_deinit(&batch);
 }
 
 static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, const struct origin *origin, unsigned checked)
@@ -417,6 +481,7 @@ static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, 
     core->policy_place = (struct rule_place){ 0 };
     core->decision = (struct rule_decision){ 0 };
     if (code == QIAO_CODE_OK) code = checked;
+    if (code == QIAO_CODE_OK && e.header.kind >= QIAO_KIND_PAYLOAD) kept_add(core, from, &e);
     if (checked != QIAO_CODE_OK) core_notice(core, "message refused", from->name, checked, qiao_code_text(checked));
     if (from->member) accept_from_member(core, from, &e, origin, code);
     else accept_from_node(core, from, &e, origin, code);

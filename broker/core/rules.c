@@ -18,6 +18,23 @@ struct bits {
     uint64_t *words;
 };
 
+/* Texts have too many values for a table: the rules for those seen last are remembered, each at one place. Longer keys are worked out anew. */
+#define CACHE_SLOTS 64u
+#define CACHE_KEY_SIZE 104u
+
+enum text_field { FIELD_TO, FIELD_FROM, FIELD_MATTER, FIELD_PURPOSE, TEXT_FIELDS };
+
+struct cached {
+    uint8_t key[CACHE_KEY_SIZE];
+    size_t size;                   /* 0: nothing here yet */
+    struct bits bits;
+};
+
+struct text_key {
+    uint8_t bytes[CACHE_KEY_SIZE];
+    size_t size;                   /* larger than that: not whole */
+};
+
 struct rules {
     const struct rules_tables *tables;
     size_t words;                  /* of one row */
@@ -26,6 +43,9 @@ struct rules {
     struct bits any_kind, *by_kind; /* of kinds that no rule names, and of each of kinds */
     struct bits lanes[QIAO_LANES], classes[4], statuses[3], hops[1u << RULE_HOPS], cases[2];
     uint64_t *memory;              /* all rows */
+    struct cached *cache[TEXT_FIELDS]; /* NULL: no rule minds this field */
+    struct bits scratch[TEXT_FIELDS];
+    uint64_t *cache_memory;
     struct rate_slot **rates;      /* of each rule, NULL until one is counted */
     bool concern_passing;
 };
@@ -85,6 +105,27 @@ static void lay_out(struct rules *r, struct bits *rows, size_t count, size_t *us
     for (size_t i = 0; i < count; i++, *used += r->words) rows[i].words = r->memory + *used;
 }
 
+static bool minds(const struct rule *rule, enum text_field field)
+{
+    const size_t counts[TEXT_FIELDS] = { rule->to_count, rule->from_count, rule->matters_count, rule->purposes_count };
+    return counts[field] > 0;
+}
+
+static void make_caches(struct rules *r)
+{
+    r->cache_memory = base_zalloc((TEXT_FIELDS * (CACHE_SLOTS + 1) * r->words + 1) * sizeof *r->cache_memory);
+    uint64_t *next = r->cache_memory;
+    for (unsigned field = 0; field < TEXT_FIELDS; field++) {
+        bool any = false;
+        for (size_t i = 0; i < r->tables->count; i++) any |= minds(&r->tables->rules[i], field);
+        if (!any) continue;
+        r->cache[field] = base_zalloc(CACHE_SLOTS * sizeof *r->cache[field]);
+        for (unsigned slot = 0; slot < CACHE_SLOTS; slot++, next += r->words) r->cache[field][slot].bits.words = next;
+        r->scratch[field].words = next;
+        next += r->words;
+    }
+}
+
 struct rules *rules_new(const struct rules_tables *tables)
 {
     struct rules *r = base_zalloc(sizeof *r);
@@ -102,6 +143,7 @@ struct rules *rules_new(const struct rules_tables *tables)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) lay_out(r, rows[i].rows, rows[i].count, &used);
     r->rates = base_zalloc((tables->count + 1) * sizeof(struct rate_slot *));
     for (size_t i = 0; i < tables->count; i++) compile(r, i);
+    make_caches(r);
     return r;
 }
 
@@ -109,6 +151,8 @@ struct rules *rules_free(struct rules *r)
 {
     if (!r) return NULL;
     for (size_t i = 0; i < r->tables->count; i++) free(r->rates[i]);
+    for (unsigned field = 0; field < TEXT_FIELDS; field++) free(r->cache[field]);
+    free(r->cache_memory);
     free(r->rates);
     free(r->memory);
     free(r->by_kind);
@@ -153,11 +197,73 @@ static bool one_address_matches(const struct rule_address *patterns, size_t coun
     return count == 0;
 }
 
-static bool texts_match(const struct rule *rule, const struct rules_question *q)
+static bool field_matches(const struct rule *rule, enum text_field field, const struct rules_question *q)
 {
     const struct header *h = q->header;
-    return one_address_matches(rule->to, rule->to_count, &h->destination, q->to_type) && one_text_matches(rule->matters, rule->matters_count, h->matter) &&
-           one_address_matches(rule->from, rule->from_count, &h->source, q->from_type) && one_text_matches(rule->purposes, rule->purposes_count, h->purpose);
+    switch (field) {
+    case FIELD_TO: return one_address_matches(rule->to, rule->to_count, &h->destination, q->to_type);
+    case FIELD_FROM: return one_address_matches(rule->from, rule->from_count, &h->source, q->from_type);
+    case FIELD_MATTER: return one_text_matches(rule->matters, rule->matters_count, h->matter);
+    default: return one_text_matches(rule->purposes, rule->purposes_count, h->purpose);
+    }
+}
+
+/* ---- what was worked out before ---- */
+
+static void key_add(struct text_key *key, struct qiao_bytes part)
+{
+    if (key->size + part.size + 1 <= CACHE_KEY_SIZE) {
+        if (part.size > 0) memcpy(key->bytes + key->size, part.data, part.size);
+        key->bytes[key->size + part.size] = 0; /* no text has it inside */
+    }
+    key->size += part.size + 1;
+}
+
+static void key_of(struct text_key *key, enum text_field field, const struct rules_question *q)
+{
+    const struct header *h = q->header;
+    const struct address *a = field == FIELD_TO ? &h->destination : &h->source;
+    key->size = 1;
+    key->bytes[0] = (uint8_t)(field == FIELD_TO ? q->to_type : field == FIELD_FROM ? q->from_type : 0);
+    if (field == FIELD_MATTER || field == FIELD_PURPOSE) {
+        key_add(key, field == FIELD_MATTER ? h->matter : h->purpose);
+        return;
+    }
+    key_add(key, a->area);
+    key_add(key, a->org);
+    key_add(key, a->service);
+}
+
+/* Differs where texts usually do: at their ends. */
+static unsigned slot_of(const struct text_key *key)
+{
+    uint64_t end = 0;
+    size_t size = key->size < 12 ? key->size : 12;
+    for (size_t i = 0; i < size; i++) end = end * 31 + key->bytes[key->size - 1 - i];
+    return (unsigned)((end * 0x9e3779b97f4a7c15u) >> 58) % CACHE_SLOTS;
+}
+
+static void work_out(const struct rules *r, struct bits *out, enum text_field field, const struct rules_question *q)
+{
+    memset(out->words, 0, r->words * sizeof *out->words);
+    for (size_t i = 0; i < r->tables->count; i++)
+        if (field_matches(&r->tables->rules[i], field, q)) add_bit(out, i);
+}
+
+static const struct bits *bits_for(struct rules *r, enum text_field field, const struct rules_question *q)
+{
+    struct text_key key;
+    key_of(&key, field, q);
+    if (key.size > CACHE_KEY_SIZE) {
+        work_out(r, &r->scratch[field], field, q);
+        return &r->scratch[field];
+    }
+    struct cached *c = &r->cache[field][slot_of(&key)];
+    if (c->size == key.size && memcmp(c->key, key.bytes, key.size) == 0) return &c->bits;
+    memcpy(c->key, key.bytes, key.size);
+    c->size = key.size;
+    work_out(r, &c->bits, field, q);
+    return &c->bits;
 }
 
 static const struct bits *row_of_kind(const struct rules *r, uint32_t kind)
@@ -166,17 +272,27 @@ static const struct bits *row_of_kind(const struct rules *r, uint32_t kind)
     return found ? &r->by_kind[found - r->kinds] : &r->any_kind;
 }
 
-struct rule_decision rules_decide(const struct rules *r, const struct rules_question *q)
+/* Which rules are left after the fields that are numbers. */
+static uint64_t by_numbers(const struct rules *r, const struct rules_question *q, const struct bits *kind, size_t w)
 {
     const struct header *h = q->header;
-    const struct bits *kind = row_of_kind(r, h->kind), *lane = &r->lanes[h->lane], *privacy = &r->classes[h->privacy];
-    const struct bits *status = &r->statuses[h->status], *hops = &r->hops[q->hops], *with_case = &r->cases[h->case_id.size > 0];
+    return kind->words[w] & r->lanes[h->lane].words[w] & r->classes[h->privacy].words[w] & r->statuses[h->status].words[w] & r->hops[q->hops].words[w] &
+           r->cases[h->case_id.size > 0].words[w];
+}
+
+struct rule_decision rules_decide(struct rules *r, const struct rules_question *q)
+{
+    const struct bits *kind = row_of_kind(r, q->header->kind), *texts[TEXT_FIELDS] = { NULL };
     for (size_t w = 0; w < r->words; w++) {
-        uint64_t left = kind->words[w] & lane->words[w] & privacy->words[w] & status->words[w] & hops->words[w] & with_case->words[w];
-        for (; left; left &= left - 1) {
-            size_t i = w * 64 + (size_t)__builtin_ctzll(left);
-            if (texts_match(&r->tables->rules[i], q)) return (struct rule_decision){ &r->tables->rules[i], (uint32_t)i + 1 };
+        uint64_t left = by_numbers(r, q, kind, w);
+        for (unsigned field = 0; left && field < TEXT_FIELDS; field++) {
+            if (!r->cache[field]) continue;
+            if (!texts[field]) texts[field] = bits_for(r, field, q);
+            left &= texts[field]->words[w];
         }
+        if (left == 0) continue;
+        size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+        return (struct rule_decision){ &r->tables->rules[i], (uint32_t)i + 1 };
     }
     return (struct rule_decision){ 0 };
 }

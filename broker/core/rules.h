@@ -1,5 +1,6 @@
 /* Rules: which of them decides about a message? The first that matches, in the order of the file; none: the message goes as it is routed.
- * Pure but for the rates, which are counted apart so that headers can be judged again without using anything up. */
+ * Pure but for what it remembers to be fast, and for the rates, which are counted apart so that headers can be judged again without using
+ * anything up. */
 #ifndef CORE_RULES_H
 #define CORE_RULES_H
 
@@ -25,7 +26,7 @@ struct rules *rules_free(struct rules *rules); /* returns NULL */
 
 const struct rules_tables *rules_tables(const struct rules *rules);
 
-struct rule_decision rules_decide(const struct rules *rules, const struct rules_question *question);
+struct rule_decision rules_decide(struct rules *rules, const struct rules_question *question);
 
 /* Could a rule change what becomes of a message that this node only passes on or delivers? */
 bool rules_concern_passing(const struct rules *rules);

@@ -45,6 +45,8 @@ struct rule_target {
 /* Where this node stands on the way of a message; a message between two members of one node is at both ends. */
 enum rule_hop { RULE_HOP_ORIGIN, RULE_HOP_TRANSIT, RULE_HOP_DESTINATION, RULE_HOPS };
 
+enum rule_hold_until { RULE_HOLD_RELEASE, RULE_HOLD_TIME };
+
 enum rule_rate_by { RULE_RATE_BY_SOURCE, RULE_RATE_BY_DESTINATION };
 
 /* Masks and counts of 0 ask for nothing; bits are 1 << number. */
@@ -67,6 +69,14 @@ struct rule {
     const struct rule_target *redirect; /* or NULL */
     const struct rule_target *copies;
     size_t copies_count;
+    bool sets_lane;
+    unsigned lane;                 /* with sets_lane: to the next node */
+    bool holds;
+    enum rule_hold_until hold_until;
+    unsigned hold_minute;          /* of the day at +08:00, of RULE_HOLD_TIME */
+    uint32_t hold_most;            /* messages of this rule; more are refused with BUSY */
+    uint64_t hold_for_ms;          /* 0: without end */
+    bool hold_lapses_on;           /* at the end it goes on, else it is refused */
     uint32_t rate_per_s;           /* messages; 0: no limit */
     uint32_t rate_burst;
     enum rule_rate_by rate_by;

@@ -1,5 +1,8 @@
 /* Building the state of a node from its configuration and its store, and taking it down. */
 #include "core/explain.h"
+#include "core/held.h"
+#include "core/kept.h"
+#include "core/lanes.h"
 
 #include <stdio.h>
 
@@ -129,6 +132,8 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     core->area = base_strdup(config->area);
     core->dead_letter_contact = base_strdup(config->dead_letter_contact ? config->dead_letter_contact : config->node);
     core->areas_triage = config->areas.triage ? base_strdup(config->areas.triage) : NULL;
+    core->configuration = base_strdup(config->configuration ? config->configuration : "");
+    kept_set_most(core, config->kept_headers);
     prng_init(&core->prng, config->seed);
     arena_init(&core->arena, 2 * QIAO_FRAME_SIZE_MAX);
     copy_peers(core, config);
@@ -146,10 +151,12 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
     if (result == 0 && !explain_load(core)) result = STORE_CORRUPT;
     core->config.version = NULL; /* taken over */
+    if (result == 0 && !held_load(core)) result = STORE_CORRUPT;
     forget_old_streams(core);
     for (size_t i = 0; result == 0 && i < core->peers_count; i++)
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (!queue_load(core, &core->peers[i], lane)) result = STORE_CORRUPT;
+    if (result == 0) lanes_load(core);
     if (result != 0) {
         snprintf(reterr_text, reterr_size, "the store's list of peers, their queues, the register of organisations, the audit log or the log of decisions is damaged: qiaod --check-store tells more");
         core_free(core);
@@ -220,6 +227,10 @@ struct core *core_free(struct core *core)
     buf_deinit(&core->scratch);
     arena_deinit(&core->arena);
     buf_deinit(&core->redirected);
+    kept_deinit(core);
+    held_deinit(core);
+    lanes_deinit(core);
+    free(core->configuration);
     policy_free(core->config.policy);
     rules_free(core->config.rules);
     free(core->node);

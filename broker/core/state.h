@@ -88,6 +88,7 @@ struct queue {
     uint64_t sent;                 /* next to send in this session */
     uint64_t sent_max;             /* next that was never sent: what lies below may be in the peer's custody */
     uint64_t committed;            /* end of what the store shows */
+    uint64_t any_case_until;       /* links, for lanes.c: of what waits below nobody knows which case it is of */
     uint64_t tail;                 /* next sequence to give */
     uint64_t removed;              /* ordered lanes: first sequence not yet removed from the store */
     uint64_t verify_until;         /* free lanes: runs below come from before the start and may be answered in part */
@@ -290,6 +291,12 @@ struct core {
     struct qiao_id policy_id;      /* the message policy or a rule refused last, */
     unsigned policy_code;          /* with this code */
     char policy_text[768];         /* and for this reason */
+    struct kept *kept;             /* kept.c */
+    struct held_messages *held;    /* held.c */
+    struct lane_table *lanes;      /* lanes.c; NULL: every message waits on its own lane */
+    bool held_sound;               /* while they are loaded */
+    char *configuration;           /* the file's name */
+    struct { bool wanted; struct core_connection_id connection; uint32_t request; } reload; /* who asked for it */
     struct rule_decision decision; /* about the message at hand */
     struct buf redirected;         /* the same message as a rule has changed it */
     struct buf dead_owner;         /* serialised Address of who is told of dead letters; empty: nobody */

@@ -135,7 +135,7 @@ static struct standing stands_at_member(struct core *core, const struct peer *pe
 struct view {
     struct qiao_bytes packed, from;
     bool from_member;
-    unsigned lane, code;
+    unsigned lane, sent_on, code;  /* lanes: its own, and the one it was put on to a neighbour */
     struct qiao_bytes area, org;   /* destination */
 };
 
@@ -162,7 +162,8 @@ static bool read_decision(struct core *core, const struct qiao_id *name, struct 
         if (f.number == 2 && f.type == PB_BYTES) v->from = f.bytes;
         if (f.number == 3 && f.type == PB_VARINT) v->from_member = f.value != 0;
         if (f.number == 4 && f.type == PB_BYTES) read_destination(f.bytes, v);
-        if (f.number == 6 && f.type == PB_VARINT && f.value < QIAO_LANES) v->lane = (unsigned)f.value;
+        if (f.number == 6 && f.type == PB_VARINT && f.value < QIAO_LANES) v->lane = v->sent_on = (unsigned)f.value;
+        if (f.number == 30 && f.type == PB_VARINT && f.value >= 1 && f.value <= QIAO_LANES) v->sent_on = (unsigned)f.value - 1;
         if (f.number == 10 && f.type == PB_VARINT) v->code = (unsigned)f.value;
     }
     return !r.failed;
@@ -192,7 +193,7 @@ static void put_step(struct core *core, struct way *way, const struct explain_se
     buf_auto step = { 0 };
     const struct peer *peer = hit->peer ? peer_of_number(core, hit->peer) : NULL;
     struct standing s = { .state = v->code ? QIAO__V1__WAY_STATE__WAY_REFUSED : QIAO__V1__WAY_STATE__WAY_TAKEN, .since_ms = hit->at_ms, .code = v->code };
-    if (peer) s = peer->member ? stands_at_member(core, peer, v->lane, search, hit) : stands_at_neighbour(core, peer, v->lane, search, hit);
+    if (peer) s = peer->member ? stands_at_member(core, peer, v->lane, search, hit) : stands_at_neighbour(core, peer, v->sent_on, search, hit);
     else if (hit->peer) s.state = QIAO__V1__WAY_STATE__WAY_NOWHERE; /* it is no neighbour any more */
     if (peer) put_peer(&step, peer);
     put_standing(&step, &s);

@@ -101,7 +101,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .dead_letters_max = conf->dead_letters.messages_max, .dead_letter_bytes_max = conf->dead_letters.bytes_max,
         .delivery_age_ms_max = conf->dead_letters.age_max, .crash_within_ms = conf->dead_letters.crash_within, .seal = &seal_openssl_digest, .local_members_any = conf->allow.local_members_any,
         .areas = { .table = conf->areas.read, .accept_old_days = conf->areas.accept_old_days, .triage = conf->areas.triage },
-        .policy = make_policy(conf), .rules = make_rules(conf),
+        .policy = make_policy(conf), .rules = make_rules(conf), .kept_headers = conf->plan.keep_headers, .configuration = conf->path,
         .link_window_messages = conf->limits.link_window_messages, .link_window_bytes = conf->limits.link_window_bytes,
         .member_window_messages = conf->limits.member_window_messages, .member_window_bytes = conf->limits.member_window_bytes,
         .registrars = (const char *const *)conf->registry.registrars, .registrars_count = conf->registry.registrars_count,
@@ -235,38 +235,42 @@ static int reload_keys(const struct conf *conf, struct keyring *keyring, char *r
     return result;
 }
 
-static struct conf *read_again(const char *path)
+static struct conf *read_again(const char *path, char *reterr_text, size_t reterr_size)
 {
     struct conf *conf = NULL;
     struct conf_error *errors = NULL;
     size_t count = 0;
     int result = conf_load(path, &conf, &errors, &count);
     for (size_t i = 0; i < count; i++) conf_error_print(&errors[i], stderr);
+    if (result != CONF_OK)
+        snprintf(reterr_text, reterr_size, "it has errors, the one in force stays: %s:%d: %s", count ? errors[0].file : path, count ? errors[0].line : 0, count ? errors[0].text : "out of memory");
     free(errors);
-    if (result == CONF_OK) return conf;
-    log_event(LOG_LEVEL_ERROR, "configuration not reloaded", "path", path, "reason", "it has errors; the one in force stays", NULL);
-    return NULL;
+    return result == CONF_OK ? conf : NULL;
 }
 
-struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire, struct keyring *keyring)
+/* NULL, with the reason, if it stays as it is. */
+static struct conf *read_and_use(const struct conf *running, const char *path, struct wire *wire, struct keyring *keyring, char *reterr_text, size_t reterr_size)
 {
     char text[1024] = "";
-    struct conf *wanted = read_again(path);
+    struct conf *wanted = read_again(path, reterr_text, reterr_size);
     if (!wanted) return NULL;
-    if (conf_reload_conflicts(running, wanted, text, sizeof text) > 0) {
-        log_event(LOG_LEVEL_ERROR, "configuration not reloaded", "reason", "these keys need a restart", "keys", text, NULL);
-        return conf_free(wanted);
-    }
     struct wire_tls tls;
+    bool usable = conf_reload_conflicts(running, wanted, text, sizeof text) == 0;
+    if (!usable) {
+        for (char *at = text; (at = strchr(at, '\n'));) *at = at[1] ? ' ' : '\0';
+        snprintf(reterr_text, reterr_size, "these keys need a restart: %s", text);
+        return conf_free(wanted);
+    }
     const struct wire_tls *certificates = settings_tls(wanted, &tls);
-    if (reload_keys(wanted, keyring, text, sizeof text) != 0) {
-        log_event(LOG_LEVEL_ERROR, "certificates not reloaded", "reason", text, NULL);
-        return conf_free(wanted);
-    }
-    if (certificates && wire_reload_tls(wire, certificates, text, sizeof text) != 0) {
-        log_event(LOG_LEVEL_ERROR, "certificates not reloaded", "reason", text, NULL);
-        return conf_free(wanted);
-    }
-    log_event(LOG_LEVEL_INFO, "configuration reloaded", "path", path, NULL);
+    if (reload_keys(wanted, keyring, text, sizeof text) == 0 && (!certificates || wire_reload_tls(wire, certificates, text, sizeof text) == 0)) return wanted;
+    snprintf(reterr_text, reterr_size, "certificates not reloaded: %s", text);
+    return conf_free(wanted);
+}
+
+struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire, struct keyring *keyring, char *reterr_text, size_t reterr_size)
+{
+    struct conf *wanted = read_and_use(running, path, wire, keyring, reterr_text, reterr_size);
+    if (wanted) log_event(LOG_LEVEL_INFO, "configuration reloaded", "path", path, NULL);
+    else log_event(LOG_LEVEL_ERROR, "configuration not reloaded", "path", path, "reason", reterr_text, NULL);
     return wanted;
 }

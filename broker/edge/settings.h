@@ -16,8 +16,8 @@ void settings_core_deinit(struct core_config *config);
 const struct wire_tls *settings_tls(const struct conf *conf, struct wire_tls *tls);
 
 /* Reads the file again. The new configuration, with certificates in use and keys that may not change as they were; or NULL: the
- * file or a certificate is not usable, everything stays as it was, and the reason was logged. */
-struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire, struct keyring *keyring);
+ * file or a certificate is not usable, everything stays as it was, and the reason was logged and is in reterr_text. */
+struct conf *settings_reload(const struct conf *running, const char *path, struct wire *wire, struct keyring *keyring, char *reterr_text, size_t reterr_size);
 
 /* The node's keys; *ret_keyring is NULL for a node without a certificate, or one that takes unsigned messages only. Not 0: reterr_text
  * says what is wrong. */

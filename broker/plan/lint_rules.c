@@ -9,8 +9,9 @@ static bool same_target(const struct rule_target *a, const struct rule_target *b
 
 static bool does_the_same(const struct rule *a, const struct rule *b)
 {
-    bool same = a->refuses == b->refuses && a->code == b->code && same_target(a->redirect, b->redirect) && a->copies_count == b->copies_count &&
-                a->rate_per_s == b->rate_per_s && a->rate_burst == b->rate_burst && a->rate_by == b->rate_by;
+    bool sends = a->refuses == b->refuses && a->code == b->code && same_target(a->redirect, b->redirect) && a->copies_count == b->copies_count;
+    bool holds = a->holds == b->holds && a->hold_until == b->hold_until && a->hold_minute == b->hold_minute && a->sets_lane == b->sets_lane && a->lane == b->lane;
+    bool same = sends && holds && a->rate_per_s == b->rate_per_s && a->rate_burst == b->rate_burst && a->rate_by == b->rate_by;
     for (size_t i = 0; same && i < a->copies_count; i++)
         same = same_target(&a->copies[i], &b->copies[i]);
     return same;

@@ -132,6 +132,12 @@ static void look_at_rule(struct lint *lint, const struct lint_node *node, size_t
         look_at_copy(&s);
     }
     (void)snprintf(s.key, sizeof s.key, "rules[%zu]", i);
+    if (rule->sets_lane && rule->lanes == 1u << rule->lane)
+        (void)lint_add(lint, PLAN_IMPOSSIBLE, lint_place(node, rule->line, rule->column), s.key, "%s sets the lane that its messages have already; remove it", rule->name);
+    if (rule->sets_lane && rule->hops == 1u << RULE_HOP_DESTINATION)
+        (void)lint_add(lint, PLAN_IMPOSSIBLE, lint_place(node, rule->line, rule->column), s.key, "%s sets a lane where messages have arrived; lanes lead to other nodes", rule->name);
+    if (rule->holds && rule->hold_until == RULE_HOLD_RELEASE && rule->hold_for_ms == 0)
+        (void)lint_add(lint, PLAN_BLACK_HOLE, lint_place(node, rule->line, rule->column), s.key, "%s holds messages until somebody lets them go, without end; say for: how long", rule->name);
     if (rule->refuses && cover_rule(rule, &nothing))
         (void)lint_add(lint, PLAN_BLACK_HOLE, lint_place(node, rule->line, rule->column), s.key, "%s refuses every message; give it a when:", rule->name);
 }

@@ -49,4 +49,44 @@ bool plan_has_errors(const struct plan_check *check);
 /* A file could not be read at all. */
 bool plan_is_unreadable(const struct plan_check *check);
 
+/* ---- what would become of real messages ---- */
+
+struct plan_rehearsal;
+
+/* Messages of one kind to one place that would go another way, or none. */
+struct plan_change {
+    size_t count;
+    char what[224];            /* "case.open 990101001/urban-management" */
+    char before[512], after[512]; /* "housing (rule housing-first, rules.yaml:12)", "refused: ROUTE_DENIED" */
+};
+
+/* Both configurations must be sound: positive if one is not. Negative: -errno. */
+int plan_rehearsal_new(const char *before_file, const char *after_file, struct plan_rehearsal **ret_rehearsal);
+struct plan_rehearsal *plan_rehearsal_free(struct plan_rehearsal *rehearsal); /* returns NULL */
+/* One header as the node kept it, and the member or neighbour it came from. */
+void plan_rehearse(struct plan_rehearsal *rehearsal, const void *header, size_t size, const char *from);
+
+/* Keys that differ and come into force with a restart only, one a line; "" if there are none. */
+const char *plan_restart_keys(const struct plan_rehearsal *rehearsal);
+size_t plan_rehearsed(const struct plan_rehearsal *rehearsal); /* headers */
+size_t plan_changed(const struct plan_rehearsal *rehearsal);   /* of these, messages that would fare otherwise */
+/* The most frequent first. */
+size_t plan_changes_count(const struct plan_rehearsal *rehearsal);
+const struct plan_change *plan_change_at(const struct plan_rehearsal *rehearsal, size_t i);
+
+/* ---- files ---- */
+
+/* A configuration's own files, below its folder: itself, its conf.d, its rules, policy and catalogue. */
+struct plan_files {
+    struct plan_file {
+        char *path;
+        char *relative;        /* to the folder; "" for the configuration itself */
+    } *items;
+    size_t count;
+};
+
+/* Positive if the configuration is not sound. Negative: -errno. The caller deinits in every case. */
+int plan_files_init(struct plan_files *files, const char *configuration);
+void plan_files_deinit(struct plan_files *files);
+
 #endif

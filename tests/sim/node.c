@@ -30,6 +30,19 @@ static size_t add_peers(const struct sim *sim, const struct sim_node *node, stru
     return adversary_add_peers(sim, node, peers, count);
 }
 
+/* Some nodes hold some messages of cases back and let others travel on another lane: the order within each case stays, over crashes and
+ * full disks too. */
+static struct rules *holding_rules(const struct sim *sim, const struct sim_node *node)
+{
+    static const struct rule_text matters[] = { { .text = "WAIT", .size = 4 }, { .text = "FAST", .size = 4 } };
+    static const struct rule rules[] = {
+        { .name = "wait", .line = 1, .matters = &matters[0], .matters_count = 1, .holds = true, .hold_most = 16384, .hold_for_ms = 1500, .hold_lapses_on = true },
+        { .name = "fast", .line = 2, .matters = &matters[1], .matters_count = 1, .sets_lane = true, .lane = QIAO_LANE_URGENT },
+    };
+    static const struct rules_tables tables = { "rules.yaml", rules, 2 };
+    return sim->holds && (sim->options.seed / 5 + node->index) % 2 ? rules_new(&tables) : NULL;
+}
+
 void node_config(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, struct core_config *ret_config)
 {
     *ret_config = (struct core_config){
@@ -44,6 +57,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .heartbeat_ms = 1000, .silence_ms = 4000, .handshake_ms = 2000, .custody_interval_ms = 4,
         .signed_age_ms_max = SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
     };
+    ret_config->rules = holding_rules(sim, node);
     node_secret(sim, node, ret_config->secret);
 }
 

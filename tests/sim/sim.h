@@ -278,6 +278,7 @@ struct sim {
     uint32_t faults;               /* kinds of misfortune, a bit each: traffic.c */
     bool trust;                    /* nodes sign and check */
     char owner[2 * SIM_TEXT_SIZE]; /* of dead letters: area/name of a member, or empty */
+    bool holds;                    /* some nodes have rules: every fifth seed, so that the others go on telling what they told */
     struct adversary *adversary;   /* NULL: nobody is hostile */
     struct courier *courier;       /* NULL: nobody carries bundles yet (courier.h) */
     bool chatty;                   /* members submit from inside callbacks */

@@ -61,6 +61,7 @@ void traffic_build(struct sim *sim)
     sim->faults = sim_chance(sim, 50) ? ALL_FAULTS : (uint32_t)sim_random(sim, ALL_FAULTS + 1);
     sim->chatty = sim_chance(sim, 30);
     sim->trust = sim_chance(sim, 75);
+    sim->holds = sim->options.seed % 5 == 3;
     for (uint32_t i = 0; i < sim->nodes_count; i++) sim->nodes[i].disk_ms_max = 1 + (uint32_t)sim_random(sim, 20);
     if (sim_chance(sim, 70)) snprintf(sim->owner, sizeof sim->owner, "%s/%s", sim->nodes[sim->members[0].node].area, sim->members[0].name);
 }
@@ -114,7 +115,7 @@ static int submit(struct sim *sim, struct sim_member *sender, const struct sim_m
         .id = m->id, .kind = m->to == SIM_TO_SET ? QIAO_KIND_BULLETIN : m->case_number < SIM_CASES ? QIAO_KIND_CASE_UPDATE : QIAO_KIND_PAYLOAD,
         .destination = { m->area, m->org, NULL }, .case_id = m->case_number < SIM_CASES ? case_id : NULL, .case_sequence = m->case_sequence,
         .expires_at_ms = m->expires_at_ms, .lane = (enum qiao_lane)m->lane, .privacy = m->to == SIM_TO_SET ? QIAO_PRIVACY_PUBLIC : QIAO_PRIVACY_INTERNAL,
-        .body = { body, m->body_size + (fill != 0) },
+        .body = { body, m->body_size + (fill != 0) }, .matter = !sim->holds ? NULL : m->case_sequence % 5 == 1 ? "WAIT" : m->case_sequence % 3 == 1 ? "FAST" : NULL,
     };
     int result = session_submit(&sender->session, &message, sim_wall_ms(sim), NULL);
     if (result != QIAO_CLIENT_OK && result != QIAO_CLIENT_BUSY) sim_fail(sim, "%s cannot submit: %s", sender->name, sender->session.error);

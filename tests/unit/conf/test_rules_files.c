@@ -76,6 +76,12 @@ static const struct broken {
     { A "    do: { rate: { burst: 3 } }\n", 3, 17, "rules[0].do.rate.per_s", "is missing" },
     { A "    do: { rate: { per_s: 0 } }\n", 3, 26, "rules[0].do.rate.per_s", "from 1" },
     { A "    do: { rate: { per_s: 3, by: kind } }\n", 3, 33, "rules[0].do.rate.by", "not source or destination" },
+    { A "    do: { hold: { for: 1h } }\n", 3, 17, "rules[0].do.hold.until", "is missing" },
+    { A "    do: { hold: { until: \"25:00\" } }\n", 3, 26, "rules[0].do.hold.until", "time of day" },
+    { A "    do: { hold: { until: release, for: 3 weeks } }\n", 3, 40, "rules[0].do.hold.for", "90s, 30m, 12h or 3d" },
+    { A "    do: { hold: { until: release, then: drop } }\n", 3, 41, "rules[0].do.hold.then", "not refuse or deliver" },
+    { A "    do: { hold: { until: release }, copy: 990101/b }\n", 3, 9, "rules[0].do", "hold beside copy" },
+    { A "    do: { lane: quick }\n", 3, 17, "rules[0].do.lane", "not a lane" },
     { A "    when: { hop: transit }\n    do: { to: 990101/b }\n", 3, 18, "rules[0].when.hop", "only where a message begins" },
 };
 

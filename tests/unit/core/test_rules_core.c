@@ -250,3 +250,95 @@ Test(rules_core, exercises_reach_nobody_who_takes_none_whatever_the_rules_say)
     cr_expect_eq(queued(&s).count, 0);
     end(&s);
 }
+
+/* ---- hold ---- */
+
+static unsigned held(struct story *s)
+{
+    unsigned count = 0;
+    struct qiao_bytes value;
+    for (uint64_t number = 0; number < 20; number++) {
+        struct key key = key_number('B', number);
+        count += store_get(s->store, key_bytes(&key), &value);
+    }
+    return count;
+}
+
+static void pass(struct story *s, uint64_t for_ms)
+{
+    for (int i = 0; i < 4; i++) {
+        world_pass_time(&s->world, for_ms / 4);
+        world_commit_begin(&s->world);
+        world_commit_end(&s->world, false);
+        world_exchange(&s->world);
+    }
+}
+
+#define HOLD(what) "rules:\n  - { name: wait, when: { matter: WAIT }, do: { hold: { until: release, for: 1h, " what " } } }\n"
+
+static void send_two(struct story *s)
+{
+    connect(s, WHO_DESK);
+    send(s, WHO_DESK, &(struct mail){ 1, "990101", "desk", "880101", "court", "WAIT", 0, 0 });
+    send(s, WHO_DESK, &(struct mail){ 2, "990101", "desk", "880101", "court", "NOISE", 0, 0 });
+}
+
+Test(rules_core, what_comes_later_in_the_case_waits_behind_what_is_held)
+{
+    static struct story s;
+    start(&s, HOLD("then: deliver"));
+    send_two(&s);
+    send(&s, WHO_DESK, &(struct mail){ 3, "990101", "desk", "990101", "office", "NOISE", 0, 0 });
+    cr_expect_eq(held(&s), 2);
+    cr_expect_eq(queued(&s).count, 1, "another destination is another order");
+    pass(&s, 3000000);
+    cr_expect_eq(held(&s), 2);
+    pass(&s, 700000);
+    cr_expect_eq(held(&s), 0);
+    cr_expect_eq(queued(&s).count, 3);
+    cr_expect_eq(record_of(&s, 1).outcome, QIAO_OUTCOME_NONE);
+    end(&s);
+}
+
+Test(rules_core, what_is_held_too_long_is_refused_and_its_case_goes_on)
+{
+    static struct story s;
+    start(&s, HOLD("then: refuse"));
+    send_two(&s);
+    pass(&s, 3700000);
+    cr_expect_eq(held(&s), 0);
+    cr_expect(record_of(&s, 1).outcome == QIAO_OUTCOME_REFUSED && record_of(&s, 1).code == QIAO_CODE_RULE, "%u %u", record_of(&s, 1).outcome, record_of(&s, 1).code);
+    cr_expect_eq(record_of(&s, 2).outcome, QIAO_OUTCOME_NONE);
+    cr_expect_eq(queued(&s).count, 1);
+    end(&s);
+}
+
+Test(rules_core, what_is_held_is_there_after_a_crash)
+{
+    static struct story s;
+    start(&s, HOLD("then: deliver"));
+    send_two(&s);
+    cr_assert(world_restart(&s.world));
+    s.store = s.world.store;
+    cr_expect_eq(held(&s), 2);
+    pass(&s, 3700000);
+    cr_expect_eq(held(&s), 0);
+    cr_expect_eq(queued(&s).count, 2);
+    end(&s);
+}
+
+Test(rules_core, a_rule_holds_no_more_than_it_may)
+{
+    static struct story s;
+    start(&s, HOLD("most: 1"));
+    connect(&s, WHO_DESK);
+    connect(&s, WHO_CHILD);
+    send(&s, WHO_DESK, &(struct mail){ 1, "990101", "desk", "880101", "court", "WAIT", 0, 0 });
+    send(&s, WHO_DESK, &(struct mail){ 2, "990101", "desk", "990101", "office", "WAIT", 0, 0 });
+    send(&s, WHO_CHILD, &(struct mail){ 3, "990101001", "street", "990101", "office", "WAIT", 0, 0 });
+    cr_expect_eq(code_of(&s, 1), QIAO_CODE_OK);
+    cr_expect_eq(code_of(&s, 2), QIAO_CODE_BUSY);
+    cr_expect_eq(held(&s), 1);
+    cr_expect_eq(queued(&s).count, 0);
+    end(&s);
+}
