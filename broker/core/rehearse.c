@@ -5,8 +5,6 @@
 #include <qiao/client.h>
 #include <stdio.h>
 
-#define DAY_MS (24u * 3600u * 1000u)
-
 static const struct peer *find_peer(const struct core *core, const char *name)
 {
     for (size_t i = 0; i < core->peers_count; i++)
@@ -43,7 +41,7 @@ static void address_of(const struct rule_target *target, struct buf *raw, struct
 static unsigned judge(struct core *core, const struct peer *from, const struct header *h)
 {
     struct qiao_bytes root;
-    unsigned code = from->member ? ask_policy(core, from, h) : ask_policy_on_arrival(core, h);
+    unsigned code = from->member ? ask_policy(core, from, h, true) : ask_policy_on_arrival(core, h);
     if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
     if (code != QIAO_CODE_OK || h->status == QIAO_STATUS_ACTUAL || address_is_set(&h->destination, &root)) return code;
     return core->targets_count == 1 && core->targets[0]->member && !core->targets[0]->drills ? QIAO_CODE_DRILL : code;
@@ -88,7 +86,6 @@ void core_rehearse(struct core *core, struct qiao_bytes header, const char *from
     ret->kind = h.kind;
     show_address(&h.destination, ret->destination, sizeof ret->destination);
     if (!from) return;
-    core->now_ms += DAY_MS;
     ret->code = ask_rules(core, from, &h);
     show_rule(core, ret);
     if (ret->code != QIAO_CODE_OK) return;

@@ -1,4 +1,4 @@
-/* What a node of this configuration would do with a message, from its header alone. For a core that carries no traffic: rates never bite. */
+/* What a node of this configuration would do with a message, from its header alone. For a core that carries no traffic; no rate is used up. */
 #ifndef CORE_REHEARSE_H
 #define CORE_REHEARSE_H
 
