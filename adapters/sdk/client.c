@@ -1,4 +1,5 @@
 /* A session on a wire: dialling, waiting, dispatching. */
+#include "base/prng.h"
 #include "sdk/outbox.h"
 #include "sdk/session.h"
 #include "wire/wire.h"
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define REDIAL_MS_MIN 20u
+#define REDIAL_MS_MAX 2000u /* of a thousand that come back at once most are turned away at first: they must not stay away for long */
 /* What one dispatch takes from the wire before the caller gets a turn. */
 #define READ_BUDGET (1024u * 1024u)
 
@@ -30,6 +32,7 @@ struct qiao_client {
     bool dialling;
     uint64_t redial_at_ms;
     uint64_t redial_ms, redial_ms_max;
+    struct prng prng;            /* for the pauses between dials */
     qiao_admin_reply admin_reply;
     void *admin_context;
 };
@@ -70,10 +73,11 @@ static void on_connected(void *context, struct wire_endpoint *endpoint, struct w
     session_connected(&c->session, nonce, monotonic_ms());
 }
 
+/* A random part of the pause keeps a thousand members from coming back in step. */
 static void dial_later(struct qiao_client *c)
 {
     c->dialling = false;
-    c->redial_at_ms = monotonic_ms() + c->redial_ms;
+    c->redial_at_ms = monotonic_ms() + c->redial_ms / 2 + prng_below(&c->prng, c->redial_ms / 2 + 1);
     c->redial_ms = c->redial_ms * 2 > c->redial_ms_max ? c->redial_ms_max : c->redial_ms * 2;
 }
 
@@ -198,7 +202,10 @@ int qiao_client_new(const struct qiao_client_options *o, const struct qiao_clien
     c->node = base_strdup(node);
     c->member = copy_text(o->member);
     c->redial_ms = REDIAL_MS_MIN;
-    c->redial_ms_max = o->redial_ms_max ? o->redial_ms_max : 5000;
+    c->redial_ms_max = o->redial_ms_max ? o->redial_ms_max : REDIAL_MS_MAX;
+    uint64_t seed;
+    while (getrandom(&seed, sizeof seed, 0) != sizeof seed) { }
+    prng_init(&c->prng, seed);
     c->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int result = c->event_fd < 0 ? -errno : open_outbox(c, o, reterr_text, reterr_size);
     c->session.context = context;

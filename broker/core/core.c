@@ -123,6 +123,23 @@ static bool is_broken(const struct connection *c, unsigned code)
     return c->ended || code == QIAO_CODE_LINK_TIMEOUT || code == QIAO_CODE_FRAME_BODY;
 }
 
+/* What has come of a batch, and what the line was like, is worth something to the next connection. */
+static void keep_for_next(struct connection *c)
+{
+    struct peer *peer = c->peer;
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
+        if (c->link.rx[lane].part.size > 0) {
+            link_part_deinit(&c->stream->parts[lane]);
+            c->stream->parts[lane] = link_part_take(&c->link.rx[lane].part);
+        }
+        if (peer->out == c) queue_interrupted(peer, lane, &c->link.tx[lane].rest);
+    }
+    if (c->link.paced) peer->pace_limit = c->link.pace.limit;
+    peer->sent_bytes += c->link.sent_bytes;
+    peer->resent_bytes += c->link.resent_bytes;
+    c->stream->connection = NULL;
+}
+
 /* The session is over for the core; what is in out still goes, then the shell closes the stream and reports CORE_CLOSED. */
 void connection_drop(struct core *core, struct connection *c, unsigned code, const char *reason)
 {
@@ -137,7 +154,7 @@ void connection_drop(struct core *core, struct connection *c, unsigned code, con
     if (peer || (code != QIAO_CODE_OK && code != QIAO_CODE_LINK_SHUTDOWN)) core_notice(core, "link down", peer ? peer->name : certified, code, reason);
     if (c->watching) core->watchers--;
     c->watching = false;
-    if (c->stream) c->stream->connection = NULL;
+    if (c->stream) keep_for_next(c);
     c->stream = NULL;
     c->peer = NULL;
     if (!peer) return;
@@ -191,6 +208,7 @@ static void step_connected(struct core *core, const struct core_event *event)
         .handshake_ms = core->config.handshake_ms,
         .wall_ms = core->wall_ms,
         .clock_skew_ms_max = core->config.clock_skew_ms_max,
+        .features = LINK_FEATURE_PARTS,
     };
     for (size_t i = 0; event->dialled && i < core->links_count; i++)
         if (strcmp(core->peers[i].name, event->dialled) == 0) options.role = role_of_node_to(&core->peers[i]);
@@ -233,6 +251,8 @@ void core_handle(struct core *core, struct connection *c, const struct link_even
     case LINK_CLOSED: connection_drop(core, c, event->code, event->reason); break;
     case LINK_ADMIN_REPLY: ask_replied(core, c, event->payload); break;
     case LINK_PONG:
+        if (c->peer && c->peer->out == c) queue_pump(core, c->peer);
+        break;
     case LINK_NOTHING: break;
     }
 }

@@ -163,10 +163,11 @@ void jobs_forget(struct core *core, struct connection *c)
     c->verify_next = core_job_free(c->verify_next);
 }
 
-/* A peer that brings signatures has the certificates: it checked them. Until they are here nothing of what it sends can be taken. */
+/* A peer that brings signatures has the certificates: it checked them. Until they are here nothing of what it sends can be taken.
+ * On a slow line the answer comes behind what is under way: it may take as long as a line may be silent. */
 uint64_t jobs_deadline_ms(const struct core *core, const struct connection *c)
 {
-    return c->keys_asked ? c->keys_asked_ms + core->config.handshake_ms : LINK_NEVER;
+    return c->keys_asked ? c->keys_asked_ms + core->config.silence_ms : LINK_NEVER;
 }
 
 void jobs_tick(struct core *core, struct connection *c)

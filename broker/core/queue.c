@@ -3,7 +3,8 @@
 
 #include <qiao/client.h>
 
-/* Runs smaller than this are sent together: a backlog of single messages must not become a frame each. */
+/* Runs smaller than this are sent together: a backlog of single messages must not become a frame each. On a slow line less goes
+ * together, so that what has come whole is not kept waiting. */
 #define COALESCE_SIZE (64u * 1024u)
 
 /* Urgent overtakes everything, receipts overtake normal, bulk comes last. */
@@ -60,7 +61,7 @@ bool queue_load(struct core *core, struct peer *peer, unsigned lane)
     if (!lane_is_ordered(peer, lane)) q->head = first_run(core, peer, lane, 1);
     if (q->head > SEQUENCE_MAX) return false;
     if (q->tail < q->head) q->tail = q->committed = q->head;
-    q->sent = q->removed = q->head;
+    q->sent = q->removed = q->handed = q->head;
     q->sent_max = q->verify_until = q->tail;
     q->expiry_ms = q->head < q->tail ? 1 : 0;
     return true;
@@ -136,31 +137,68 @@ static void send_copies(struct core *core, const struct peer *peer, const struct
     }
 }
 
-/* Sends the run at q->sent and small ones behind it in one frame. */
-static bool send_some(struct core *core, struct peer *peer, unsigned lane, struct connection *c)
+/* Do the small runs behind these entries go with them? A batch of which the peer has a part is put together as it was. */
+static bool has_room(const struct queue *q, const struct link *link, unsigned lane, uint32_t count, size_t size)
+{
+    uint32_t held = link_held_count(link, lane, q->sent);
+    size_t enough = link->parts && pace_quantum(&link->pace) < COALESCE_SIZE ? pace_quantum(&link->pace) : COALESCE_SIZE;
+    return q->sent + count < q->committed && (held ? count < held : size < enough);
+}
+
+/* The run, and small ones behind it: appended to core->scratch if there are any. */
+static struct qiao_bytes coalesce(struct core *core, struct peer *peer, unsigned lane, const struct link *link, const struct run_view *run, uint32_t *ret_count)
 {
     struct queue *q = &peer->queues[lane];
-    struct run_view run, more;
-    if (!get_run(core, peer, lane, q->sent, &run)) return false;
-    if (is_due(core, &run) && q->sent >= q->sent_max) {
-        queue_expire(core, peer, lane);
-        if (q->rewriting) return false;
-    }
-    struct qiao_bytes entries = run.entries;
-    uint32_t count = run.count;
+    struct qiao_bytes entries = run->entries;
+    struct run_view more;
+    uint32_t count = run->count;
     core->scratch.size = 0;
-    while (entries.size < COALESCE_SIZE && q->sent + count < q->committed && get_run(core, peer, lane, q->sent + count, &more)) {
+    while (has_room(q, link, lane, count, entries.size) && get_run(core, peer, lane, q->sent + count, &more)) {
         if (is_due(core, &more) || count + more.count > QIAO_BATCH_MESSAGES_MAX || more.entries.size > QIAO_RECORD_SIZE_TARGET) break;
         if (core->scratch.size == 0) buf_append(&core->scratch, entries.data, entries.size);
         buf_append(&core->scratch, more.entries.data, more.entries.size);
         entries = buf_bytes(&core->scratch);
         count += more.count;
     }
+    *ret_count = count;
+    return entries;
+}
+
+void queue_interrupted(struct peer *peer, unsigned lane, const struct link_rest *rest)
+{
+    struct queue *q = &peer->queues[lane];
+    if (rest->payload.size == 0) return; /* what an earlier cut left may still be to come */
+    q->cut_first = rest->first_sequence;
+    q->cut_sent = rest->sent > rest->before ? rest->sent : rest->before;
+}
+
+/* Bytes of the batch at q->sent that went out before. */
+static size_t sent_before(struct queue *q, size_t size)
+{
+    size_t before = q->cut_first == q->sent && q->cut_sent > 0 ? q->cut_sent : size;
+    if (q->cut_first == q->sent) q->cut_sent = 0;
+    return q->sent < q->handed ? before : 0;
+}
+
+/* Sends the run at q->sent and small ones behind it in one batch. */
+static bool send_some(struct core *core, struct peer *peer, unsigned lane, struct connection *c)
+{
+    struct queue *q = &peer->queues[lane];
+    struct run_view run;
+    uint32_t count;
+    if (!get_run(core, peer, lane, q->sent, &run)) return false;
+    if (is_due(core, &run) && q->sent >= q->sent_max) {
+        queue_expire(core, peer, lane);
+        if (q->rewriting) return false;
+    }
+    struct qiao_bytes entries = coalesce(core, peer, lane, &c->link, &run, &count);
+    link_sent_before(&c->link, lane, sent_before(q, entries.size));
     link_send_batch(&c->link, lane, q->sent, count, entries, core->now_ms, connection_out(core, c));
     if (lane == LINK_LANE_RECEIPTS && peer->listeners > 1) send_copies(core, peer, c, count, entries);
     core_trace(core, "%s > %s: lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)q->sent, (unsigned long long)(q->sent + count - 1));
     q->sent += count;
     if (q->sent > q->sent_max) q->sent_max = q->sent;
+    if (q->sent > q->handed) q->handed = q->sent;
     if (lane != LINK_LANE_RECEIPTS) core->counters.forwarded += count;
     return true;
 }
@@ -168,6 +206,7 @@ static bool send_some(struct core *core, struct peer *peer, unsigned lane, struc
 static void pump_ordered(struct core *core, struct peer *peer, unsigned lane, struct connection *c)
 {
     struct queue *q = &peer->queues[lane];
+    if (c->link.tx[lane].rest.payload.size > 0) link_continue(&c->link, lane, core->now_ms, connection_out(core, c));
     while (q->sent < q->committed && !q->rewriting && link_can_send(&c->link, lane))
         if (!send_some(core, peer, lane, c)) break;
 }
@@ -177,7 +216,8 @@ void queue_pump(struct core *core, struct peer *peer)
     for (unsigned i = 0; i < LINK_LANES; i++) {
         unsigned lane = lane_order[i];
         struct connection *c = lane == LINK_LANE_RECEIPTS ? peer->receipts : peer->out;
-        if (!c || c->closing || peer->queues[lane].sent == peer->queues[lane].committed) continue;
+        bool idle = peer->queues[lane].sent == peer->queues[lane].committed;
+        if (!c || c->closing || (idle && c->link.tx[lane].rest.payload.size == 0)) continue;
         if (lane_is_ordered(peer, lane)) pump_ordered(core, peer, lane, c);
         else deliver_pump(core, peer, lane);
     }

@@ -74,19 +74,36 @@ static struct stream *find_stream(struct core *core, struct peer *peer, uint64_t
     return s;
 }
 
+static void drop_parts(struct stream *stream)
+{
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) link_part_deinit(&stream->parts[lane]);
+}
+
+void stream_free(struct stream *stream)
+{
+    drop_parts(stream);
+    free(stream);
+}
+
+static bool is_idle(const struct stream *s)
+{
+    bool parts = false;
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) parts |= s->parts[lane].size > 0;
+    return !s->connection && !parts && memcmp(s->received, s->durable, sizeof s->received) == 0;
+}
+
 /* Streams of clients that have gone and whose watermarks are on disk need no memory. */
 static void forget_streams(struct peer *peer)
 {
     struct stream **at = &peer->streams;
     while (*at) {
         struct stream *s = *at;
-        bool idle = !s->connection && memcmp(s->received, s->durable, sizeof s->received) == 0;
-        if (!idle) {
+        if (!is_idle(s)) {
             at = &s->next;
             continue;
         }
         *at = s->next;
-        free(s);
+        stream_free(s);
     }
 }
 
@@ -97,6 +114,12 @@ void recv_resume(struct core *core, struct peer *peer, uint64_t incarnation, str
         ret_resume[lane] = (struct link_resume){ .received = stream->durable[lane], .next = peer->queues[lane].head };
         memcpy(ret_resume[lane].chain, peer->queues[lane].chain.bytes, SEAL_DIGEST_SIZE);
     }
+}
+
+/* What has come of a batch: over the connection that is still there, or the one before. */
+static const struct link_part *part_of(const struct stream *stream, unsigned lane)
+{
+    return stream->connection ? &stream->connection->link.rx[lane].part : &stream->parts[lane];
 }
 
 /* Anybody can say the hello of a peer whose words were overheard: the link it has stays until the new one is proved (recv_up). */
@@ -116,6 +139,8 @@ void recv_hello(struct core *core, struct connection *c)
         c->link.options.role = role_of_node_to(peer);
         forget_streams(peer);
         recv_resume(core, peer, c->link.peer.incarnation, resume);
+        c->link.options.pace_limit = peer->pace_limit;
+        for (unsigned lane = 0; lane < QIAO_LANES; lane++) resume[lane].part = part_of(find_stream(core, peer, c->link.peer.incarnation), lane);
     }
     c->granted = c->link.options.credit_bytes > 0;
     link_accept(&c->link, resume, core->now_ms, connection_out(core, c));
@@ -130,7 +155,7 @@ static void fill_gap(struct core *core, struct connection *c, unsigned lane, uin
         uint64_t count = next - tx->next < QIAO_BATCH_MESSAGES_MAX ? next - tx->next : QIAO_BATCH_MESSAGES_MAX;
         empty.size = 0;
         for (uint64_t i = 0; i < count; i++) pb_put_bytes_head(&empty, 1, 0);
-        link_send_batch(&c->link, lane, tx->next, (uint32_t)count, buf_bytes(&empty), core->now_ms, connection_out(core, c));
+        link_send_whole(&c->link, lane, tx->next, (uint32_t)count, buf_bytes(&empty), core->now_ms, connection_out(core, c));
     }
 }
 
@@ -210,6 +235,7 @@ static void take_over_stream(struct core *core, struct connection *c)
     if (old) connection_drop(core, old, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
     c->stream = stream;
     stream->connection = c;
+    for (struct stream *s = c->peer->streams; s; s = s->next) drop_parts(s); /* the link has its own; and of an older store no more will come */
 }
 
 void recv_up(struct core *core, struct connection *c)

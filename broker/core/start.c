@@ -181,7 +181,7 @@ static void free_peer(struct peer *peer)
     }
     while (peer->streams) {
         struct stream *next = peer->streams->next;
-        free(peer->streams);
+        stream_free(peer->streams);
         peer->streams = next;
     }
 }

@@ -103,6 +103,9 @@ struct queue {
     uint32_t flights_first, flights_count, flights_capacity;
     uint32_t flights_finished;     /* of these, answered in full and waiting to be taken out */
     uint64_t flying_messages, flying_bytes;
+    uint64_t handed;               /* links: next that this process has not handed out yet */
+    uint64_t cut_first;            /* the batch that the last cut interrupted began with this, */
+    size_t cut_sent;               /* and so many bytes of it had gone out; 0: none */
 };
 
 /* A member's session ended with several messages in its hands: fewer at a time are delivered until it is known which one does it. */
@@ -124,6 +127,7 @@ struct stream {
     bool dirty[LINK_LANES];        /* received moved in the batch being filled */
     uint64_t sealed[LINK_LANES];   /* what the batch under commit makes durable, 0: nothing */
     struct merkle_hash chain[LINK_LANES], chain_sealed[LINK_LANES], chain_durable[LINK_LANES]; /* custody, where received, sealed and durable stand */
+    struct link_part parts[QIAO_LANES]; /* what the last connection brought of a batch; the next one takes them over */
     struct stream *next;
 };
 
@@ -152,6 +156,8 @@ struct peer {
     unsigned last_code;
     unsigned connections;          /* up */
     unsigned listeners;            /* of these, that want receipts */
+    uint64_t pace_limit;           /* links: of the last connection, 0: none */
+    uint64_t sent_bytes, resent_bytes; /* links: of frames with messages, over connections that ended; of these, what had gone out before */
     uint64_t audit_size;           /* links: the head of its audit log that it signed last, 0: none */
     struct merkle_hash audit_root;
     unsigned audit_suite;
@@ -372,6 +378,7 @@ void queue_append(struct core *core, struct peer *peer, unsigned lane, const str
 void queue_acked(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence);
 void queue_pump(struct core *core, struct peer *peer);
 bool queue_begins(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence); /* a run, or the end of what is committed */
+void queue_interrupted(struct peer *peer, unsigned lane, const struct link_rest *rest); /* its connection goes */
 void queue_expire(struct core *core, struct peer *peer, unsigned lane);
 
 /* deliver.c, blame.c */
@@ -384,6 +391,7 @@ void deliver_tick(struct core *core, struct peer *peer);
 void deliver_lost(struct core *core, struct peer *peer);         /* its session broke: was it over a message? */
 
 /* recv_*.c */
+void stream_free(struct stream *stream);
 void recv_hello(struct core *core, struct connection *connection);
 void recv_up(struct core *core, struct connection *connection);
 void recv_resume(struct core *core, struct peer *peer, uint64_t incarnation, struct link_resume ret_resume[LINK_LANES]); /* where a session with it goes on */

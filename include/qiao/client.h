@@ -121,7 +121,7 @@ struct qiao_client_options {
     uint32_t window_messages;          /* unacknowledged at most; 0: 4096 */
     uint64_t window_bytes;             /* 0: 8 MiB */
     uint32_t delivery_messages;        /* deliveries without verdict this client takes at most; 0: 4096 */
-    uint32_t redial_ms_max;            /* 0: 5000 */
+    uint32_t redial_ms_max;            /* 0: 2000 */
 };
 
 /* Opens the outbox and starts dialling. Strings in options are copied. reterr_text gets a sentence on failure. */

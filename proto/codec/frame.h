@@ -20,6 +20,7 @@ enum frame_type {
     FRAME_ADMIN_REPLY,
     FRAME_KEYS_WANTED,   /* KeysWanted: certificates of signers this side does not know */
     FRAME_KEYS,          /* Keys: the answer */
+    FRAME_PART,          /* Part: of a batch */
     FRAME_TYPE_COUNT,
 };
 

@@ -111,9 +111,22 @@ static bool sign_transcript(const struct link *link, struct seal_key_id *ret_key
     return seal->sign(seal->context, buf_bytes(&words), ret_key_id, ret_signature) == 0;
 }
 
+/* What is here of a batch that a cut interrupted. */
+static void put_part(const struct link *link, const struct link_part *part, uint8_t digest[SEAL_DIGEST_SIZE], Qiao__V1__LaneResume *lane)
+{
+    if (part->size == 0) return;
+    seal_digest(link->options.seal, SEAL_SUITE_INT1, buf_bytes(&part->bytes), digest);
+    lane->part_sequence = part->first_sequence;
+    lane->part_count = part->count;
+    lane->part_size = part->size;
+    lane->part_received = part->bytes.size;
+    lane->part_digest = (ProtobufCBinaryData){ SEAL_DIGEST_SIZE, digest };
+}
+
 bool handshake_put_auth(const struct link *link, struct buf *out)
 {
     Qiao__V1__LaneResume lanes[LINK_LANES];
+    uint8_t digests[LINK_LANES][SEAL_DIGEST_SIZE];
     Qiao__V1__LaneResume *lane_pointers[LINK_LANES];
     const struct seal *seal = link->options.seal;
     uint8_t signature[SEAL_SIGNATURE_SIZE];
@@ -128,6 +141,7 @@ bool handshake_put_auth(const struct link *link, struct buf *out)
         lanes[i].credit_messages = link->options.credit_messages;
         lanes[i].credit_bytes = link->options.credit_bytes;
         if (seal->suite != SEAL_SUITE_NONE) lanes[i].next_chain = (ProtobufCBinaryData){ SEAL_DIGEST_SIZE, (uint8_t *)link->resume[i].chain };
+        put_part(link, &link->rx[i].part, digests[i], &lanes[i]);
         lane_pointers[i] = &lanes[i];
     }
     if (seal->suite != SEAL_SUITE_NONE) {
@@ -194,6 +208,13 @@ void handshake_take_resume(struct link *link, unsigned lane, const struct link_r
     memcpy(rx->peer_chain, theirs->chain, SEAL_DIGEST_SIZE);
 }
 
+static void take_held(const Qiao__V1__LaneResume *lane, struct link_held *held)
+{
+    if (lane->part_digest.len != SEAL_DIGEST_SIZE || lane->part_received >= lane->part_size || lane->part_size > QIAO_FRAME_SIZE_MAX) return;
+    *held = (struct link_held){ .first_sequence = lane->part_sequence, .count = lane->part_count, .size = lane->part_size, .bytes = lane->part_received };
+    memcpy(held->digest, lane->part_digest.data, SEAL_DIGEST_SIZE);
+}
+
 static unsigned take_lane(struct link *link, const Qiao__V1__LaneResume *lane)
 {
     if ((unsigned)lane->lane >= LINK_LANES) return QIAO_CODE_FRAME_BODY;
@@ -202,6 +223,7 @@ static unsigned take_lane(struct link *link, const Qiao__V1__LaneResume *lane)
     if (lane->next_chain.len == SEAL_DIGEST_SIZE) memcpy(theirs.chain, lane->next_chain.data, SEAL_DIGEST_SIZE);
     handshake_take_resume(link, lane->lane, &theirs);
     link_take_credit(&link->tx[lane->lane], lane->credit_messages, lane->credit_bytes);
+    take_held(lane, &link->tx[lane->lane].held);
     return QIAO_CODE_OK;
 }
 

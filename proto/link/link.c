@@ -18,7 +18,11 @@ void link_init(struct link *link, const struct link_options *options, uint64_t n
 
 void link_deinit(struct link *link)
 {
-    for (unsigned lane = 0; lane < LINK_LANES; lane++) free(link->tx[lane].flights);
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        free(link->tx[lane].flights);
+        buf_deinit(&link->tx[lane].rest.payload);
+        link_part_deinit(&link->rx[lane].part);
+    }
     *link = (struct link){ .state = LINK_STATE_CLOSED };
 }
 
@@ -45,6 +49,8 @@ static void stand(struct link *link, const struct link_resume resume[LINK_LANES]
         link->tx[lane].next = resume[lane].next;
         link->tx[lane].acked = resume[lane].next - 1;
         link->rx[lane].next = resume[lane].received + 1;
+        if (resume[lane].part) link->rx[lane].part = link_part_copy(resume[lane].part);
+        link->resume[lane].part = NULL;
     }
 }
 
@@ -124,6 +130,9 @@ static void receive_auth(struct link *link, uint64_t now_ms, const struct frame 
         return;
     }
     link->frame_size_max = QIAO_FRAME_SIZE_MAX;
+    link->paced = (link->options.features & LINK_FEATURE_PARTS) && link->options.role != LINK_ROLE_MEMBER_ONLY && link->peer.role != LINK_ROLE_MEMBER_ONLY;
+    link->parts = link->paced && (link->peer.features & LINK_FEATURE_PARTS);
+    pace_init(&link->pace, link->options.pace_limit, now_ms);
     enter(link, LINK_STATE_UP, now_ms);
     event->type = LINK_UP;
 }
@@ -134,11 +143,10 @@ static bool lane_is_free(const struct link *link, unsigned lane, bool sending)
     return to_member && lane != LINK_LANE_RECEIPTS;
 }
 
-static void receive_batch(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *event)
+static void take_batch(struct link *link, struct qiao_bytes payload, struct buf *out, struct link_event *event)
 {
-    (void)now_ms;
     struct batch_view *batch = &event->batch;
-    if (!batch_open(frame->payload, batch) || batch->lane >= LINK_LANES ||
+    if (!batch_open(payload, batch) || batch->lane >= LINK_LANES ||
         (batch->lane == LINK_LANE_RECEIPTS && link->options.role != LINK_ROLE_MEMBER_ONLY)) {
         fail(link, QIAO_CODE_FRAME_BODY, out, event, "batch cannot be decoded");
         return;
@@ -156,6 +164,21 @@ static void receive_batch(struct link *link, uint64_t now_ms, const struct frame
     rx->next += batch->count - event->skip;
 }
 
+static void receive_batch(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *event)
+{
+    (void)now_ms;
+    take_batch(link, frame->payload, out, event);
+}
+
+static void receive_part(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *event)
+{
+    (void)now_ms;
+    struct qiao_bytes whole;
+    unsigned code = link->paced ? parts_receive(link, frame->payload, &whole) : QIAO_CODE_FRAME_TYPE;
+    if (code != QIAO_CODE_OK) fail(link, code, out, event, "part of a batch refused: %s", qiao_code_text(code));
+    else if (whole.size > 0) take_batch(link, whole, out, event);
+}
+
 void link_take_credit(struct link_tx *tx, uint64_t messages, uint64_t bytes)
 {
     tx->credit_messages = messages < QIAO_CREDIT_MESSAGES_MAX ? messages : QIAO_CREDIT_MESSAGES_MAX;
@@ -171,6 +194,18 @@ static void release_flights(struct link_tx *tx, uint64_t acked)
         tx->flights_first = (tx->flights_first + 1) % tx->flights_capacity;
         tx->flights_count--;
     }
+}
+
+/* What is acknowledged need not be sent to its end; and when everything is, nothing is under way. */
+static void settle_pace(struct link *link)
+{
+    bool flying = false;
+    for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+        struct link_tx *tx = &link->tx[lane];
+        if (tx->rest.payload.size > 0 && tx->rest.first_sequence + tx->rest.count - 1 <= tx->acked) buf_clear(&tx->rest.payload, 0);
+        flying |= tx->flights_count > 0;
+    }
+    if (!flying) pace_all_arrived(&link->pace);
 }
 
 /* LaneAck { lane = 1, sequence = 2, credit_messages = 3, credit_bytes = 4, suite = 5, chain = 6, signature = 7, key_id = 8, at_ms = 9,
@@ -218,12 +253,26 @@ static void receive_ack(struct link *link, uint64_t now_ms, const struct frame *
         if (r.failed) break;
     }
     if (r.failed) fail(link, QIAO_CODE_FRAME_BODY, out, event, "acknowledgement is not valid");
+    else settle_pace(link);
 }
 
 static void receive_ping(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *event)
 {
     (void)event;
     if (frame->payload.size <= 16) link_send_frame(link, FRAME_PONG, frame->payload, now_ms, out);
+}
+
+/* Ping { token = 1 }: what the pace's marks are numbered with begins behind the heartbeat's token. */
+enum { TOKEN_HEARTBEAT = 1, TOKEN_MARKS = 2 };
+
+static void receive_pong(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *event)
+{
+    (void)out;
+    struct pb_reader r = pb_reader(frame->payload);
+    struct pb_field f;
+    event->type = LINK_PONG;
+    while (pb_next(&r, &f))
+        if (f.number == 1 && f.type == PB_VARINT && f.value >= TOKEN_MARKS) pace_answered(&link->pace, f.value - TOKEN_MARKS, now_ms);
 }
 
 static void receive_close(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *event)
@@ -255,7 +304,6 @@ PASS_ON(receive_admin_request, LINK_ADMIN_REQUEST)
 PASS_ON(receive_admin_reply, LINK_ADMIN_REPLY)
 PASS_ON(receive_keys_wanted, LINK_KEYS_WANTED)
 PASS_ON(receive_keys, LINK_KEYS)
-PASS_ON(receive_pong, LINK_PONG)
 
 #define IN(state) (1u << LINK_STATE_##state)
 
@@ -275,6 +323,7 @@ static const struct {
     [FRAME_ADMIN_REPLY] = { IN(UP), receive_admin_reply },
     [FRAME_KEYS_WANTED] = { IN(UP), receive_keys_wanted },
     [FRAME_KEYS] = { IN(UP), receive_keys },
+    [FRAME_PART] = { IN(UP), receive_part },
 };
 
 void link_receive(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *ret_event)
@@ -301,6 +350,7 @@ bool link_can_send(const struct link *link, unsigned lane)
     const struct link_tx *tx = &link->tx[lane];
     if (link->state != LINK_STATE_UP || link->options.mute) return false;
     if (lane_is_free(link, lane, true)) return tx->credit_messages > 0;
+    if (link->paced && (tx->rest.payload.size > 0 || pace_room(&link->pace) == 0)) return false;
     return tx->next - 1 - tx->acked < tx->credit_messages && tx->flying_bytes < tx->credit_bytes && tx->flights_count < FLIGHTS_MAX;
 }
 
@@ -319,20 +369,84 @@ static void remember_flight(struct link_tx *tx, uint64_t last_sequence, uint64_t
     tx->flying_bytes += bytes;
 }
 
-void link_send_batch(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, struct qiao_bytes entries, uint64_t now_ms, struct buf *out)
+static void begin_batch(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, size_t size)
 {
     struct link_tx *tx = &link->tx[lane];
     assert(link->state == LINK_STATE_UP && count > 0);
-    if (!lane_is_free(link, lane, true)) {
-        assert(first_sequence == tx->next);
-        tx->next += count;
-        remember_flight(tx, tx->next - 1, entries.size);
-    }
-    size_t mark = frame_begin(out, FRAME_BATCH);
+    if (lane_is_free(link, lane, true)) return;
+    assert(first_sequence == tx->next);
+    tx->next += count;
+    remember_flight(tx, tx->next - 1, size);
+}
+
+static void count_sent(struct link *link, size_t size, uint64_t now_ms, struct buf *out)
+{
+    buf_auto token = { 0 };
+    link->sent_at_ms = now_ms;
+    link->sent_bytes += size;
+    pace_sent(&link->pace, size);
+    if (!link->paced || !pace_wants_mark(&link->pace)) return;
+    pb_put_varint(&token, 1, TOKEN_MARKS + pace_mark(&link->pace, now_ms));
+    link_send_frame(link, FRAME_PING, buf_bytes(&token), now_ms, out);
+}
+
+static void put_whole(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, struct qiao_bytes entries, uint64_t now_ms, struct buf *out)
+{
+    size_t mark = frame_begin(out, FRAME_BATCH), before = out->size - FRAME_HEAD_SIZE;
     batch_put_fields(out, lane, first_sequence, count);
     buf_append(out, entries.data, entries.size);
     frame_end(out, mark);
-    link->sent_at_ms = now_ms;
+    count_sent(link, out->size - before, now_ms, out);
+}
+
+void link_send_whole(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, struct qiao_bytes entries, uint64_t now_ms, struct buf *out)
+{
+    begin_batch(link, lane, first_sequence, count, entries.size);
+    put_whole(link, lane, first_sequence, count, entries, now_ms, out);
+}
+
+void link_send_batch(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, struct qiao_bytes entries, uint64_t now_ms, struct buf *out)
+{
+    struct link_tx *tx = &link->tx[lane];
+    struct link_rest *rest = &tx->rest;
+    begin_batch(link, lane, first_sequence, count, entries.size);
+    if (!link->parts || (tx->held.size == 0 && entries.size <= pace_quantum(&link->pace))) {
+        link->resent_bytes += tx->before < entries.size ? tx->before : entries.size;
+        tx->before = 0;
+        put_whole(link, lane, first_sequence, count, entries, now_ms, out);
+        return;
+    }
+    assert(rest->payload.size == 0);
+    rest->before = tx->before;
+    tx->before = 0;
+    batch_put_fields(&rest->payload, lane, first_sequence, count);
+    buf_append(&rest->payload, entries.data, entries.size);
+    rest->first_sequence = first_sequence;
+    rest->count = count;
+    rest->sent = parts_held(link, lane, first_sequence, count, buf_bytes(&rest->payload));
+    tx->held.size = 0;
+    link_continue(link, lane, now_ms, out);
+}
+
+void link_continue(struct link *link, unsigned lane, uint64_t now_ms, struct buf *out)
+{
+    const struct link_rest *rest = &link->tx[lane].rest;
+    while (link->state == LINK_STATE_UP && rest->payload.size > 0 && pace_room(&link->pace) > 0) {
+        size_t before = rest->sent, size = parts_send(link, lane, pace_quantum(&link->pace), out);
+        if (before < rest->before) link->resent_bytes += (rest->sent < rest->before ? rest->sent : rest->before) - before;
+        count_sent(link, size, now_ms, out);
+    }
+}
+
+void link_sent_before(struct link *link, unsigned lane, size_t bytes)
+{
+    link->tx[lane].before = bytes;
+}
+
+uint32_t link_held_count(const struct link *link, unsigned lane, uint64_t first_sequence)
+{
+    const struct link_held *held = &link->tx[lane].held;
+    return held->size > 0 && held->first_sequence == first_sequence ? held->count : 0;
 }
 
 static void put_lane_ack(const struct link *link, unsigned lane, uint64_t sequence, struct buf *lane_ack)
@@ -406,7 +520,7 @@ void link_tick(struct link *link, uint64_t now_ms, struct buf *out, struct link_
     }
     uint64_t quiet_since = link->sent_at_ms > link->received_at_ms ? link->received_at_ms : link->sent_at_ms;
     if (now_ms >= quiet_since + link->options.heartbeat_ms && now_ms >= link->sent_at_ms + link->options.heartbeat_ms)
-        link_send_frame(link, FRAME_PING, qiao_bytes("\x08\x01", 2), now_ms, out);
+        link_send_frame(link, FRAME_PING, qiao_bytes((const uint8_t[]){ 0x08, TOKEN_HEARTBEAT }, 2), now_ms, out);
 }
 
 uint64_t link_deadline_ms(const struct link *link)

@@ -9,6 +9,9 @@
  *
  * States:  IDLE -> WAIT_HELLO -> WAIT_ACCEPT -> WAIT_AUTH -> UP;  any -> CLOSED
  *
+ * Between nodes, how much is under way follows what the line takes (pace.h), and large batches go in parts (parts.h): the owner calls
+ * link_continue, lane by lane in the order they matter, whenever LINK_ACKED or LINK_PONG came.
+ *
  * Lanes 0 to 2 carry messages. On member links the node also uses lane 3 for receipts, and its lanes 0 to 2 are "free":
  * the member answers each delivery with a verdict, so sequences there are names, not an order. */
 #ifndef LINK_LINK_H
@@ -16,6 +19,8 @@
 
 #include "codec/frame.h"
 #include "codec/run.h"
+#include "link/pace.h"
+#include "link/parts.h"
 #include "seal/seal.h"
 
 #include <qiao/err.h>
@@ -24,6 +29,7 @@
 #define LINK_LANES 4u
 #define LINK_LANE_RECEIPTS 3u
 #define LINK_NEVER UINT64_MAX
+#define LINK_FEATURE_PARTS 1u /* of link_options.features: this side takes batches in parts, and paces what it sends to a node */
 
 enum link_role { LINK_ROLE_PEER_NODE = 0, LINK_ROLE_PARENT_NODE = 1, LINK_ROLE_CHILD_NODE = 2, LINK_ROLE_MEMBER_ONLY = 3 };
 
@@ -44,6 +50,7 @@ struct link_options {
     uint64_t wall_ms;             /* milliseconds since 1970 when the link began; 0: not told to the peer */
     uint64_t clock_skew_ms_max;   /* how far the peer's clock may be off; 0: not looked at */
     bool mute;                    /* nothing it puts out reaches anybody: it sends no messages */
+    uint64_t pace_limit;          /* of an earlier link with the same peer; 0: none */
 };
 
 /* What the peer says of itself; nothing here is proved before LINK_UP. */
@@ -63,6 +70,7 @@ struct link_resume {
     uint64_t received;            /* last durable sequence of the peer's stream here */
     uint64_t next;                /* first sequence this side has for the peer */
     uint8_t chain[SEAL_DIGEST_SIZE]; /* custody chain of this side's stream before next */
+    const struct link_part *part; /* what has come of the batch behind received; copied. May be NULL */
 };
 
 struct link_flight {
@@ -77,12 +85,16 @@ struct link_tx {
     uint64_t flying_bytes;
     struct link_flight *flights;  /* ring of batches sent and not acknowledged; allocated on use */
     uint32_t flights_first, flights_count, flights_capacity;
+    struct link_rest rest;
+    size_t before;                /* of the next batch: link_sent_before */
+    struct link_held held;
 };
 
 struct link_rx {
     uint64_t next;                /* next sequence expected */
     uint64_t peer_next;           /* first sequence the peer has, as it said in the handshake */
     uint8_t peer_chain[SEAL_DIGEST_SIZE]; /* custody chain before it */
+    struct link_part part;
 };
 
 /* A custody receipt as it came, or as it goes out. Bytes are borrowed. */
@@ -109,6 +121,10 @@ struct link {
     uint32_t busy_code;           /* the peer says why its credit is small */
     struct seal_key_id peer_key_id; /* of its certificate, if it signed */
     unsigned peer_suite;          /* what the peer signed the handshake with; 0: nothing */
+    bool paced;                   /* both ends are nodes, and this one paces */
+    bool parts;                   /* and the other one takes parts */
+    struct pace pace;
+    uint64_t sent_bytes, resent_bytes; /* of frames with messages; of these, what link_sent_before told of */
 };
 
 enum link_event_type {
@@ -122,7 +138,7 @@ enum link_event_type {
     LINK_ADMIN_REPLY,
     LINK_KEYS_WANTED,             /* payload: packed KeysWanted */
     LINK_KEYS,                    /* payload: packed Keys */
-    LINK_PONG,
+    LINK_PONG,                    /* more may be sent */
     LINK_CLOSED,                  /* by the peer, or because of it: code and reason */
 };
 
@@ -162,6 +178,14 @@ void link_progress(struct link *link, uint64_t now_ms);
 bool link_can_send(const struct link *link, unsigned lane);
 /* Appends a batch frame of `count` messages starting at tx[lane].next (ordered lanes) or first_sequence (free lanes). */
 void link_send_batch(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, struct qiao_bytes entries, uint64_t now_ms, struct buf *out);
+/* Before link_send_batch: earlier links handed out so many bytes of this batch; for the books only. */
+void link_sent_before(struct link *link, unsigned lane, size_t bytes);
+/* The same in one frame whatever the line is like, for what is small. */
+void link_send_whole(struct link *link, unsigned lane, uint64_t first_sequence, uint32_t count, struct qiao_bytes entries, uint64_t now_ms, struct buf *out);
+/* Goes on with a batch that is going out in parts. */
+void link_continue(struct link *link, unsigned lane, uint64_t now_ms, struct buf *out);
+/* The peer has the beginning of a batch that starts at this sequence: how many messages are in it; 0: it has not. */
+uint32_t link_held_count(const struct link *link, unsigned lane, uint64_t first_sequence);
 /* Acknowledges and tells the credit (options) of lanes whose sequence is not 0, or of all lanes; busy_code tells why credit is small. */
 void link_send_ack(struct link *link, const uint64_t sequence[LINK_LANES], bool all_lanes, unsigned busy_code, uint64_t now_ms, struct buf *out);
 /* An acknowledgement of some lanes that is a custody receipt; the sequence stands in it. */

@@ -237,6 +237,35 @@ def idle_cpu(report):
     report.say("idle_cpu_100_links", share * 100, "% of a core", ("<", 1), seconds=seconds)
 
 
+def reconnect(report):
+    """A thousand TLS links lost at once by kill -9 of their node; bulletins wait above it and a message at each of them. The gate's rate
+    is the default: it has to spread them, not to starve anybody."""
+    count, bulletins = report.pick(1000, 200), 3
+    limits = {key: value for key, value in ONE_ADDRESS.items() if key != "handshakes_per_second_max"}
+    tree = {"district": Node("990101", None, ("urban", "housing")), "street": Node("990101001", "district", members(count), limits)}
+    with Federation(tree, "qiao-bench") as fed:
+        fed.start_all()
+        street = fed["street"]
+        crowd = Crowd(fed, "street", count, expect=bulletins, tls=True, say="990101/housing").wait_up(300)
+        taker = fed.spawn("district", "housing", "bench", "recv", "--expect", str(count), "--idle-timeout", "120s", "--json")
+        street.kill()
+        sender = fed.spawn_program([program("resuming_sender"), "--node", fed["district"].ipc_url, "--member", "urban", "--to", "990101001/**",
+                                    "--count", str(bulletins), "--recipients", str(count)])
+        wait_until(lambda: fed.queued("district", "street") >= 1, "bulletins wait", 60, 0.05)
+        street.start()
+        crowd.wait_up(120)
+        back = time.monotonic() - street.ready_at
+        status, _, error = last_json(sender, 120)
+        everything = time.monotonic() - street.ready_at
+        got, (taken_status, taken, taken_error) = crowd.finish(), last_json(taker, 120)
+        refused = street.log().count("too many new connections")
+    if status or (got["complete"], got["duplicates"]) != (count, 0):
+        raise Broken(f"bulletins: {error} {got}")
+    if taken_status or (taken["received"], taken["lost"], taken["duplicates"]) != (count, 0, 0):
+        raise Broken(f"messages of the links: {taken_error} {taken}")
+    report.say("reconnect_1000", back, "s until all links are up again", ("<=", 10), links=count, all_messages_s=round(everything, 2), lines_of_refusals=refused)
+
+
 def writes(report):
     """Each store on an ext4 image of its own: what reaches the loop device is what the node wrote, journal of the file system included."""
     count = report.pick(200000, 50000)
@@ -370,7 +399,7 @@ def areas(report):
     report.say("areas_resolve", found["resolveNs"], "ns to resolve a random code, median", None)
 
 
-BENCHES = (flat_out, explain, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, writes, catch_up, trust, trust_bytes, audit, areas)
+BENCHES = (flat_out, explain, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, reconnect, writes, catch_up, trust, trust_bytes, audit, areas)
 
 
 def main():

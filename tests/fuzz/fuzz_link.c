@@ -38,6 +38,8 @@ static void check_lane(struct side *side, unsigned lane)
     }
     FUZZ_CHECK(bytes == tx->flying_bytes && tx->flights_count <= 1024);
     if (link->state == LINK_STATE_UP && lane_is_ordered(link, lane, true)) FUZZ_CHECK(tx->acked < tx->next || tx->next == 0);
+    FUZZ_CHECK(tx->rest.payload.size == 0 || tx->rest.sent < tx->rest.payload.size);
+    FUZZ_CHECK(link->rx[lane].part.size == 0 || link->rx[lane].part.bytes.size < link->rx[lane].part.size);
     if (!side->was_up) return;
     FUZZ_CHECK(tx->acked >= side->acked[lane] && tx->next >= side->next[lane] && link->rx[lane].next >= side->expected[lane]);
 }
@@ -155,6 +157,39 @@ static void send_batch(struct world *w, struct choices *c, unsigned who)
     link_send_batch(&side->link, lane, first, count, buf_bytes(&entries), w->now_ms, &side->out);
 }
 
+/* Large enough to go in parts. */
+static void send_large(struct world *w, struct choices *c, unsigned who)
+{
+    struct side *side = &w->sides[who];
+    unsigned lane = choose_below(c, QIAO_LANES);
+    buf_auto entries = { 0 };
+    if (!link_can_send(&side->link, lane) || !lane_is_ordered(&side->link, lane, true)) return;
+    size_t size = 8000 + choose_number(c, 2);
+    pb_put_bytes_head(&entries, 1, size);
+    memset(buf_reserve(&entries, size), choose(c), size);
+    entries.size += size;
+    link_send_batch(&side->link, lane, side->link.tx[lane].next, 1, buf_bytes(&entries), w->now_ms, &side->out);
+}
+
+static void go_on(struct world *w, struct choices *c, unsigned who)
+{
+    struct side *side = &w->sides[who];
+    link_continue(&side->link, choose_below(c, QIAO_LANES), w->now_ms, &side->out);
+}
+
+static void inject_part(struct world *w, struct choices *c, unsigned to)
+{
+    buf_auto payload = { 0 };
+    struct qiao_bytes bytes = choose_bytes(c, choose_below(c, 32));
+    pb_put_varint(&payload, 1, choose_below(c, 5));
+    pb_put_varint(&payload, 2, choose_number(c, 1));
+    pb_put_varint(&payload, 3, choose_below(c, 3));
+    pb_put_varint(&payload, 4, choose_below(c, 2) ? bytes.size : choose_number(c, 4));
+    pb_put_varint(&payload, 5, choose_below(c, 2) ? 0 : choose_number(c, 1));
+    pb_put_bytes(&payload, 6, bytes);
+    receive(w, to, &(struct frame){ FRAME_PART, buf_bytes(&payload) });
+}
+
 static void send_ack(struct world *w, struct choices *c, unsigned who)
 {
     struct side *side = &w->sides[who];
@@ -183,11 +218,13 @@ static void close_side(struct world *w, struct choices *c, unsigned who)
 
 static void operate(struct world *w, struct choices *c)
 {
-    static void (*const operations[])(struct world *, struct choices *, unsigned) = { inject, inject_batch, inject_ack, accept_peer, send_batch, send_ack, pass_time, close_side };
+    static void (*const operations[])(struct world *, struct choices *, unsigned) = {
+        inject, inject_batch, inject_ack, accept_peer, send_batch, send_ack, pass_time, close_side, send_large, go_on, inject_part,
+    };
     unsigned operation = choose(c), who = operation >> 7;
-    operation = (operation & 0x7f) % 12;
-    if (operation < 8) operations[operation](w, c, who);
-    else deliver(w, c, who, operation == 8);
+    operation = (operation & 0x7f) % 15;
+    if (operation < 11) operations[operation](w, c, who);
+    else deliver(w, c, who, operation == 11);
     check_side(&w->sides[0]);
     check_side(&w->sides[1]);
     for (unsigned i = 0; i < 2; i++)
@@ -200,7 +237,8 @@ static void begin(struct world *w, struct choices *c)
         struct link_options options = {
             .dialer = i == 0, .role = (enum link_role)choose_below(c, 4), .node = i ? "district" : "street", .area = "990101", .org = choose_below(c, 2) ? "desk" : NULL,
             .incarnation = 1 + i, .wants_deliveries = true, .wants_events = true, .nonce = { (uint8_t)(i + 1) }, .seal = &seal_null,
-            .credit_messages = choose(c), .credit_bytes = choose(c) * 16u, .heartbeat_ms = 1000, .silence_ms = 3000, .handshake_ms = 2000,
+            .credit_messages = choose(c), .credit_bytes = choose(c) * 256u, .heartbeat_ms = 1000, .silence_ms = 3000, .handshake_ms = 2000,
+            .features = choose(c),
         };
         w->sides[i] = (struct side){ 0 };
         link_init(&w->sides[i].link, &options, w->now_ms);

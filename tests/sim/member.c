@@ -162,7 +162,7 @@ void member_start(struct sim *sim, struct sim_member *member)
     struct session_options options = {
         .area = sim->nodes[member->node].area, .member = member->name, .seal = &seal_null, .incarnation = member->incarnation,
         .window_messages = sim->window_messages, .window_bytes = 512 * 1024, .delivery_messages = sim->member_window_messages,
-        .heartbeat_ms = 1000, .silence_ms = 4000, .handshake_ms = 2000,
+        .heartbeat_ms = sim->heartbeat_ms, .silence_ms = 4 * sim->heartbeat_ms, .handshake_ms = 2000,
     };
     member->alive = true;
     member->life = ++sim->lives;

@@ -54,7 +54,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .dead_letters_max = sim->dead_letters_max, .dead_letter_bytes_max = 1u << 30, .dead_letter_owner = sim->owner[0] ? sim->owner : NULL,
         .retry_ms_min = 50, .retry_ms_max = 800,
         .explain.bytes_max = sim->options.seed % 4 == 0 ? SIM_EXPLAIN_BYTES_MAX : 0,
-        .heartbeat_ms = 1000, .silence_ms = 4000, .handshake_ms = 2000, .custody_interval_ms = 4,
+        .heartbeat_ms = sim->heartbeat_ms, .silence_ms = 4 * sim->heartbeat_ms, .handshake_ms = 2000, .custody_interval_ms = 4,
         .signed_age_ms_max = SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
     };
     ret_config->rules = holding_rules(sim, node);
@@ -143,11 +143,12 @@ void node_dial(struct sim *sim, struct sim_node *node)
     struct sim_end a = { .kind = SIM_END_NODE, .index = node->index }, b = { .kind = SIM_END_NODE, .index = parent->index };
     if (reachable) b.connection = core_connection_new(parent->core);
     if (!b.connection.value) {
-        sim_at(sim, 100 + sim_random(sim, 200), SIM_NODE_DIAL, node->index, node->life, 0);
+        sim_at(sim, sim->heartbeat_ms / 10 + sim_random(sim, 200), SIM_NODE_DIAL, node->index, node->life, 0);
         return;
     }
     a.connection = core_connection_new(node->core);
     node->up_pipe = pipe_open(sim, a, b, &node->blocked_until_ms);
+    sim->pipes[node->up_pipe]->line = node->line;
     node_connect(sim, parent, b.connection, node->name, NULL);
     node_connect(sim, node, a.connection, parent->name, parent->name);
     node_settle(sim, parent);

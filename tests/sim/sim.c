@@ -215,6 +215,7 @@ struct sim *sim_new(const struct sim_options *options)
     sim->member_window_messages = 1024;
     sim->attempts_max = 4;
     sim->dead_letters_max = 100000;
+    sim->heartbeat_ms = 1000;
     return sim;
 }
 

@@ -54,9 +54,18 @@ struct sim_segment {
     uint8_t data[];
 };
 
+/* What a line is like. Streams are TCP's: nothing is missing in them and nothing overtakes. So loss is time: a lost packet takes its
+ * place on the line again, a round trip later, and what came behind it waits. */
+struct sim_line {
+    uint32_t bytes_per_s;  /* each way, shared by all that is under way; 0: as many as there are */
+    uint32_t loss_percent; /* of packets */
+    uint32_t latency_ms;
+};
+
 /* Bytes on their way to one end. */
 struct sim_flow {
     struct sim_segment *first, *last;
+    uint64_t free_us;    /* when the line has taken all of them */
     uint64_t arrive_ms;  /* of the last segment: a stream does not overtake itself */
     size_t bytes;
     uint64_t eof_ms;     /* SIM_NEVER: open */
@@ -79,6 +88,7 @@ struct sim_pipe {
     struct sim_flow flows[2];      /* flows[i] goes to ends[i] */
     const uint64_t *blocked_until; /* partition of the two places */
     uint32_t latency_ms, jitter_ms, bytes_per_ms;
+    struct sim_line line;          /* as it was when the stream was opened; without a rate the three numbers above count */
 };
 
 /* ---- keys ---- */
@@ -123,6 +133,7 @@ struct sim_node {
     uint64_t full_until_ms;
     int64_t clock_ms;              /* its wall clock is wrong by this */
     uint64_t blocked_until_ms;     /* partition between it and its parent */
+    struct sim_line line;          /* to its parent */
     uint64_t tick_ms;
     uint64_t ticks_at_ms, ticks_count;
     int up_pipe;                   /* to the parent, or -1 */
@@ -274,6 +285,7 @@ struct sim {
     struct sim_counts counts;
     /* what this seed's world is like */
     uint32_t window_messages, member_window_messages, attempts_max, dead_letters_max, age_ms_max;
+    uint32_t heartbeat_ms;         /* four of them are silence */
     uint32_t latency_ms_max, fault_percent;
     uint32_t faults;               /* kinds of misfortune, a bit each: traffic.c */
     bool trust;                    /* nodes sign and check */

@@ -107,7 +107,7 @@ uint32_t traffic_message(struct sim *sim, struct sim_member *sender)
 
 static int submit(struct sim *sim, struct sim_member *sender, const struct sim_message *m, uint8_t fill)
 {
-    static uint8_t body[64 * 1024];
+    static uint8_t body[QIAO_BODY_SIZE_MAX + 1];
     char case_id[32];
     snprintf(case_id, sizeof case_id, m->case_shared ? "shared-%u" : "case-%u-%u", m->case_number, m->sender);
     memset(body, fill, m->body_size + 1);
@@ -206,9 +206,14 @@ static void slow_disk(struct sim *sim)
     sim->nodes[sim_random(sim, sim->nodes_count)].disk_ms_max = 1 + (uint32_t)sim_random(sim, sim_chance(sim, 20) ? 1000 : 20);
 }
 
+/* Some lines are only slow, some are bad as well. */
 static void slow_wire(struct sim *sim)
 {
-    if (sim->pipes_count > 0) sim->pipes[sim_random(sim, sim->pipes_count)]->bytes_per_ms = (uint32_t)sim_random(sim, 40);
+    if (sim->pipes_count == 0) return;
+    struct sim_pipe *pipe = sim->pipes[sim_random(sim, sim->pipes_count)];
+    uint32_t rate = (uint32_t)sim_random(sim, 40);
+    pipe->bytes_per_ms = rate;
+    pipe->line = (struct sim_line){ .bytes_per_s = rate % 2 ? rate * 1000 : 0, .loss_percent = 5, .latency_ms = pipe->latency_ms };
 }
 
 static void leave(struct sim *sim)
@@ -273,5 +278,5 @@ void traffic_heal(struct sim *sim)
         if (member->absent && member->alive) sim_at(sim, 1, SIM_MEMBER_DIAL, member->index, member->life, 0);
         member->absent = false;
     }
-    for (uint32_t i = 0; i < sim->pipes_count; i++) sim->pipes[i]->bytes_per_ms = 0;
+    for (uint32_t i = 0; i < sim->pipes_count; i++) sim->pipes[i]->bytes_per_ms = sim->pipes[i]->line.bytes_per_s = 0;
 }

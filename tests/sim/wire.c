@@ -1,6 +1,8 @@
 /* Streams made of arrays. A stream loses nothing but its end: bytes come late, in pieces of any size, or not at all. */
 #include "courier.h"
 
+#define PACKET_SIZE 1400u /* of a line with a rate */
+
 int pipe_open(struct sim *sim, struct sim_end a, struct sim_end b, const uint64_t *blocked_until)
 {
     uint32_t index = 0;
@@ -52,13 +54,11 @@ static uint64_t travel_ms(struct sim *sim, const struct sim_pipe *pipe, size_t s
     return pipe->bytes_per_ms ? ms + size / pipe->bytes_per_ms : ms;
 }
 
-void pipe_send(struct sim *sim, int index, unsigned from, const uint8_t *data, size_t size)
+static void add_segment(struct sim *sim, int index, unsigned to, const uint8_t *data, size_t size, uint64_t arrive)
 {
     struct sim_pipe *pipe = sim->pipes[index];
-    struct sim_flow *flow = &pipe->flows[!from];
-    if (!pipe->ends[!from].open || flow->eof_ms != SIM_NEVER || size == 0) return;
+    struct sim_flow *flow = &pipe->flows[to];
     struct sim_segment *segment = base_alloc(sizeof *segment + size);
-    uint64_t arrive = sim->now_ms + travel_ms(sim, pipe, size);
     *segment = (struct sim_segment){ .arrive_ms = arrive > flow->arrive_ms ? arrive : flow->arrive_ms, .size = size };
     memcpy(segment->data, data, size);
     if (flow->last) flow->last->next = segment;
@@ -68,6 +68,34 @@ void pipe_send(struct sim *sim, int index, unsigned from, const uint8_t *data, s
     flow->bytes += size;
     if (flow->bytes > sim->bytes_on_wire_max) sim->bytes_on_wire_max = flow->bytes;
     sim_at(sim, segment->arrive_ms - sim->now_ms, SIM_CHUNK, (uint32_t)index, pipe->life, 0);
+}
+
+/* When a packet that is handed to a line has arrived. Lines have dice of their own: a calm world may have a bad line. */
+static uint64_t packet_arrives_ms(struct sim *sim, const struct sim_line *line, struct sim_flow *flow, size_t size)
+{
+    uint64_t takes_us = size * 1000000 / line->bytes_per_s, late_us = 0;
+    if (flow->free_us < sim->now_ms * 1000) flow->free_us = sim->now_ms * 1000;
+    flow->free_us += takes_us;
+    while (prng_below(&sim->prng, 100) < line->loss_percent) {
+        flow->free_us += takes_us;
+        late_us += 2000u * line->latency_ms;
+    }
+    return (flow->free_us + late_us) / 1000 + line->latency_ms;
+}
+
+void pipe_send(struct sim *sim, int index, unsigned from, const uint8_t *data, size_t size)
+{
+    struct sim_pipe *pipe = sim->pipes[index];
+    struct sim_flow *flow = &pipe->flows[!from];
+    if (!pipe->ends[!from].open || flow->eof_ms != SIM_NEVER || size == 0) return;
+    if (pipe->line.bytes_per_s == 0) {
+        add_segment(sim, index, !from, data, size, sim->now_ms + travel_ms(sim, pipe, size));
+        return;
+    }
+    for (size_t done = 0, part; done < size; done += part) {
+        part = size - done < PACKET_SIZE ? size - done : PACKET_SIZE;
+        add_segment(sim, index, !from, data + done, part, packet_arrives_ms(sim, &pipe->line, flow, part));
+    }
 }
 
 static void set_eof(struct sim *sim, int index, unsigned to, uint64_t in_ms)
@@ -98,10 +126,12 @@ static void flow_cut(struct sim *sim, struct sim_flow *flow)
     struct sim_segment **at = &flow->first;
     flow->last = NULL;
     flow->bytes = keep;
+    flow->arrive_ms = sim->now_ms;
     while (*at && keep > 0) {
         if ((*at)->size > keep) (*at)->size = keep;
         keep -= (*at)->size;
         flow->last = *at;
+        flow->arrive_ms = (*at)->arrive_ms;
         at = &(*at)->next;
     }
     struct sim_flow rest = { .first = *at };

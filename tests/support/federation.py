@@ -103,6 +103,7 @@ class Broker:
         self.log_path = os.path.join(self.folder, name + ".log")
         self.ipc_url = f"ipc://{self.folder}/{name}.sock"
         self.tls_url = f"tls+tcp://127.0.0.1:{self.port}"
+        self.prefix = []                       # of the command: a network namespace to run in
         self.process = None
         self.ready_at = None                   # time.monotonic() when it said ready
 
@@ -137,7 +138,7 @@ class Broker:
         """Starts the broker; with wait, returns when it takes connections."""
         reader, writer = os.pipe()
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([program("qiaod"), "--config", self.config_path, "--ready-fd", str(writer), *LOOK_INSIDE, *extra],
+            self.process = subprocess.Popen([*self.prefix, program("qiaod"), "--config", self.config_path, "--ready-fd", str(writer), *LOOK_INSIDE, *extra],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=(writer,), preexec_fn=_die_with_parent)
         os.close(writer)
         self._ready_fd = reader
@@ -446,12 +447,14 @@ def messages(standard):
 class Crowd:
     """Members m0, m1, … of one node in one process (many_members.c)."""
 
-    def __init__(self, fed, node, count, expect=0, tls=False, latencies=None):
+    def __init__(self, fed, node, count, expect=0, tls=False, latencies=None, say=None):
         command = [program("many_members"), "--node", fed[node].tls_url if tls else fed[node].ipc_url, "--prefix", "m", "--count", str(count)]
         if expect:
             command += ["--expect", str(expect)]
         if latencies:
             command += ["--latencies", latencies]
+        if say:
+            command += ["--say", say]
         if tls:
             command += ["--certificates", os.path.join(fed.folder, "pki", "crowd"), "--area", fed[node].node.area]
             issue_crowd(fed, fed[node].node.area, count)

@@ -1,10 +1,11 @@
 /* Many member sessions in one process: what 200 or 1 000 offices are to their node, without as many processes.
  *
- *   many_members --node URL --prefix m --count 200 [--expect N] [--certificates DIR --area AREA] [--latencies FILE]
+ *   many_members --node URL --prefix m --count 200 [--expect N] [--certificates DIR --area AREA] [--latencies FILE] [--say ADDRESS]
  *
  * Connects members m0, m1, … , says {"up":N} when all links stand, accepts everything that comes, and ends with one line of
  * JSON when each has N messages (--expect), or at SIGTERM. Members over TLS use DIR/AREA_mI.crt and .key and DIR/ca.crt.
- * --latencies: every delivery's milliseconds from when it was meant to be sent, a line each. */
+ * --say: each member that loses its link hands in one bench message for the address, which waits until the node is back.
+ * After an outage {"up":N} is said again. --latencies: every delivery's milliseconds from when it was meant to be sent, a line each. */
 #include "bench_mark.h"
 #include "clock.h"
 
@@ -28,10 +29,11 @@ struct member {
     struct qiao_client *client;
     uint32_t distinct, duplicates;
     uint8_t seen[MESSAGES_MAX / 8];
+    bool lost_link, has_said;
 };
 
 struct crowd {
-    const char *node, *prefix, *certificates, *area, *latencies_file;
+    const char *node, *prefix, *certificates, *area, *latencies_file, *say_area, *say_org;
     uint32_t count, expect;
     struct member *members;
     struct pollfd *polls;
@@ -82,10 +84,13 @@ static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery
 
 static void take_link(void *context, bool up, unsigned code, const char *reason)
 {
-    struct crowd *c = ((struct member *)context)->crowd;
+    struct member *m = context;
+    struct crowd *c = m->crowd;
     if (up) c->up++;
     else if (c->up > 0) c->up--;
-    if (!up) fprintf(stderr, "many_members: link down: %u %s\n", code, reason ? reason : "");
+    m->lost_link |= !up;
+    if (c->up < c->count && c->say_area) c->said_up = false;
+    if (!up && !c->say_area) fprintf(stderr, "many_members: link down: %u %s\n", code, reason ? reason : "");
 }
 
 static const struct qiao_client_handler handler = { .link = take_link, .deliver = take_delivery };
@@ -110,6 +115,18 @@ static int add_member(struct crowd *c, uint32_t number)
     return 0;
 }
 
+static int say(struct member *m)
+{
+    struct crowd *c = m->crowd;
+    uint8_t body[BENCH_MARK_SIZE];
+    struct bench_mark mark = { .run = 1, .sequence = (uint64_t)(m - c->members), .case_number = (uint32_t)(m - c->members), .case_sequence = 1, .intended_ns = clock_wall_ns() };
+    struct qiao_message message = { .kind = QIAO_KIND_PAYLOAD, .destination = { .area = c->say_area, .org = c->say_org }, .body = { body, sizeof body } };
+    m->has_said = true;
+    bench_mark_write(&mark, body);
+    if (qiao_client_submit(m->client, &message, NULL) == QIAO_CLIENT_OK && qiao_client_flush(m->client) == QIAO_CLIENT_OK) return 0;
+    return failed("say", qiao_client_error(m->client));
+}
+
 /* All that are readable or whose time has come; a short wait, since many timers are asked one by one. */
 static int dispatch(struct crowd *c, uint32_t started)
 {
@@ -121,9 +138,18 @@ static int dispatch(struct crowd *c, uint32_t started)
     if (poll(c->polls, c->count + 1, timeout_ms) < 0) return failed("poll", "failed");
     for (uint32_t i = 0; i < started; i++) {
         if (!c->polls[i].revents && qiao_client_timeout_ms(c->members[i].client) != 0) continue;
-        if (qiao_client_dispatch(c->members[i].client) == QIAO_CLIENT_REFUSED) return failed("refused", qiao_client_error(c->members[i].client));
+        struct member *m = &c->members[i];
+        if (qiao_client_dispatch(m->client) == QIAO_CLIENT_REFUSED) return failed("refused", qiao_client_error(m->client));
+        if (c->say_area && m->lost_link && !m->has_said && say(m) != 0) return 1;
     }
     return 0;
+}
+
+static void say_up(struct crowd *c)
+{
+    printf("{\"up\":%u}\n", c->up);
+    fflush(stdout);
+    c->said_up = true;
 }
 
 /* A few at a time: the node bounds new connections in a second, and a thousand TLS handshakes at once would only time out. */
@@ -140,8 +166,7 @@ static int connect_all(struct crowd *c)
     while (c->up < c->count) {
         if (dispatch(c, c->count) != 0 || c->polls[c->count].revents) return failed("ended", "before all were up");
     }
-    printf("{\"up\":%u}\n", c->up);
-    fflush(stdout);
+    say_up(c);
     return 0;
 }
 
@@ -185,8 +210,18 @@ static int write_latencies(const struct crowd *c)
 static const struct option long_options[] = {
     { "node", required_argument, NULL, 'n' },   { "prefix", required_argument, NULL, 'p' },       { "count", required_argument, NULL, 'c' },
     { "expect", required_argument, NULL, 'e' }, { "certificates", required_argument, NULL, 'C' }, { "area", required_argument, NULL, 'a' },
-    { "latencies", required_argument, NULL, 'l' }, { NULL, 0, NULL, 0 },
+    { "latencies", required_argument, NULL, 'l' }, { "say", required_argument, NULL, 's' },         { NULL, 0, NULL, 0 },
 };
+
+/* AREA/ORG, in place. */
+static void split_address(char *address, struct crowd *c)
+{
+    char *slash = strchr(address, '/');
+    if (!slash) return;
+    *slash = '\0';
+    c->say_area = address;
+    c->say_org = slash + 1;
+}
 
 static int parse(int argc, char **argv, struct crowd *c)
 {
@@ -200,11 +235,12 @@ static int parse(int argc, char **argv, struct crowd *c)
         case 'C': c->certificates = optarg; break;
         case 'a': c->area = optarg; break;
         case 'l': c->latencies_file = optarg; break;
+        case 's': split_address(optarg, c); break;
         default: return 2;
         }
     }
     if (c->node && c->prefix && c->count > 0 && c->count <= MEMBERS_MAX && !c->certificates == !c->area) return 0;
-    fputs("usage: many_members --node URL --prefix NAME --count N [--expect N] [--certificates DIR --area AREA] [--latencies FILE]\n", stderr);
+    fputs("usage: many_members --node URL --prefix NAME --count N [--expect N] [--certificates DIR --area AREA] [--latencies FILE] [--say ADDRESS]\n", stderr);
     return 2;
 }
 
@@ -231,6 +267,7 @@ int main(int argc, char **argv)
     status = connect_all(&c);
     while (status == 0 && !is_over(&c)) {
         status = dispatch(&c, c.count);
+        if (!c.said_up && c.up == c.count) say_up(&c);
         if (c.expect > 0 && c.complete == c.count) poll(&c.polls[c.count], 1, 20);
     }
     print_summary(&c);

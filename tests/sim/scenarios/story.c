@@ -3,19 +3,22 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-enum world { HONEST, HOSTILE, OWNED, WITHOUT_A_LINE };
+enum world { HONEST, HOSTILE, OWNED, WITHOUT_A_LINE, SIGNED, CUT_OFF };
 
 static struct story begin(enum world world)
 {
     struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true };
     struct story s = { .sim = sim_new(&options) };
     s.sim->latency_ms_max = 1;
+    s.sim->trust = world == SIGNED || world == CUT_OFF;
+    if (world == CUT_OFF) s.sim->heartbeat_ms = 60000;
     uint32_t district = sim_add_node(s.sim, "district", "990101", -1);
     uint32_t street = sim_add_node(s.sim, "street", "990101001", (int)district);
     uint32_t community = sim_add_node(s.sim, "community", "990101001001", (int)street);
     uint32_t court = sim_add_member(s.sim, district, "court", true);
     uint32_t office = sim_add_member(s.sim, street, "office", true);
     uint32_t hotline = sim_add_member(s.sim, community, "hotline", true);
+    if (world == CUT_OFF) s.helpers = &s.sim->members[sim_add_member(s.sim, community, "helpers", true)];
     s.district = &s.sim->nodes[district];
     s.street = &s.sim->nodes[street];
     s.community = &s.sim->nodes[community];
@@ -28,6 +31,7 @@ static struct story begin(enum world world)
         s.sim->trust = true;
         s.street->blocked_until_ms = SIM_NEVER;
     }
+    if (world == CUT_OFF) s.community->blocked_until_ms = SIM_NEVER / 2;
     sim_start(s.sim);
     sim_run(s.sim, 200);
     s.sim->trace.size = 0;
@@ -37,6 +41,11 @@ static struct story begin(enum world world)
 struct story story_begin(void)
 {
     return begin(HONEST);
+}
+
+struct story story_begin_signed(void)
+{
+    return begin(SIGNED);
 }
 
 struct story story_begin_hostile(void)
@@ -54,6 +63,11 @@ struct story story_begin_without_a_line(void)
     return begin(WITHOUT_A_LINE);
 }
 
+struct story story_begin_cut_off(void)
+{
+    return begin(CUT_OFF);
+}
+
 void story_end(struct story *s)
 {
     cr_assert(!s->sim->failed, "%s", s->sim->failure);
@@ -66,7 +80,7 @@ static uint32_t put(struct story *s, struct sim_message *m)
     prng_fill(&s->sim->prng, random, sizeof random);
     m->id = qiao_id_make(sim_wall_ms(s->sim), random);
     put_u32(m->id.bytes + 12, s->sim->messages_count);
-    m->body_size = 20;
+    if (m->body_size == 0) m->body_size = 20;
     uint32_t index = checks_message(s->sim, m);
     struct sim_member *sender = &s->sim->members[m->sender];
     cr_assert(traffic_submit(s->sim, sender, index));
@@ -74,13 +88,26 @@ static uint32_t put(struct story *s, struct sim_message *m)
     return index;
 }
 
-uint32_t story_send(struct story *s, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms)
+static struct sim_message to_member(struct story *s, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number)
 {
     struct sim_message m = { .sender = from->index, .to = SIM_TO_MEMBER, .recipient = to->index, .lane = lane, .case_number = case_number };
     if (case_number < SIM_CASES) m.case_sequence = ++s->sim->case_sequences[from->index][to->index][case_number];
-    if (expires_in_ms) m.expires_at_ms = sim_wall_ms(s->sim) + expires_in_ms;
     snprintf(m.area, sizeof m.area, "%s", s->sim->nodes[to->node].area);
     snprintf(m.org, sizeof m.org, "%s", to->name);
+    return m;
+}
+
+uint32_t story_send(struct story *s, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms)
+{
+    struct sim_message m = to_member(s, from, to, lane, case_number);
+    if (expires_in_ms) m.expires_at_ms = sim_wall_ms(s->sim) + expires_in_ms;
+    return put(s, &m);
+}
+
+uint32_t story_send_body(struct story *s, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint32_t body_size)
+{
+    struct sim_message m = to_member(s, from, to, lane, case_number);
+    m.body_size = body_size;
     return put(s, &m);
 }
 

@@ -8,19 +8,24 @@
 struct story {
     struct sim *sim;
     struct sim_node *district, *street, *community;
-    struct sim_member *court, *office, *hotline;
+    struct sim_member *court, *office, *hotline, *helpers;
 };
 
 struct story story_begin(void);
-/* The same with nodes that sign and check, and an adversary at the street. */
+/* The same with nodes that sign and check. */
+struct story story_begin_signed(void);
+/* And with an adversary at the street. */
 struct story story_begin_hostile(void);
 /* The same as story_begin; office is told of dead letters everywhere. */
 struct story story_begin_owned(void);
 /* Nodes that sign, and no line between street and district. */
 struct story story_begin_without_a_line(void);
+/* Signed, the community has no line to the street until blocked_until_ms is set to 0, and helpers beside its hotline; a heartbeat a minute. */
+struct story story_begin_cut_off(void);
 void story_end(struct story *story);
 /* A message from one member to another; returns its number. Lane and case as given; case 0: SIM_CASES means none. */
 uint32_t story_send(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms);
+uint32_t story_send_body(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint32_t body_size);
 uint32_t story_send_to(struct story *story, struct sim_member *from, const char *area, const char *org);
 /* Puts a message that exists into its sender's outbox again; other content if asked. */
 void story_send_again(struct story *story, uint32_t message, bool other_content);
