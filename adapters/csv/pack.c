@@ -94,7 +94,7 @@ static void split_address(const struct map_record *record, struct text *buffer, 
     char *seat = strchr(slash + 1, '#');
     if (seat)
         *seat++ = 0;
-    *ret_address = (struct qiao_address){ buffer->data, slash + 1, seat };
+    *ret_address = (struct qiao_address){ buffer->data, slash + 1, seat, NULL };
 }
 
 void pack_case(const struct map *map, const struct map_record *record, const struct qiao_id *id, uint64_t first_seen_ms, uint64_t expires_at_ms,

@@ -13,7 +13,7 @@ int ctl_address_read(const char *what, const char *text, char buffer[ADDRESS_BUF
 /* The same for a request; the strings stay those of address. */
 void ctl_address_to_schema(const struct qiao_address *address, Qiao__V1__Address *ret_address);
 
-/* "area/org#seat", "-" of none. */
+/* "area/org#seat" or "svc:service", "-" of none. */
 void ctl_address_format(const struct qiao_address *address, char text[ADDRESS_BUFFER_SIZE]);
 
 #endif

@@ -158,14 +158,11 @@ int admin_print_json(const ProtobufCMessage *message)
 
 void admin_address_format(const Qiao__V1__Address *address, char text[ADDRESS_BUFFER_SIZE])
 {
-    struct qiao_address plain = { NULL, NULL, NULL };
+    struct qiao_address plain = { 0 };
 
     if (address)
-        plain = (struct qiao_address){ address->area, address->org, address->seat };
-    if (address && *address->service)
-        snprintf(text, ADDRESS_BUFFER_SIZE, "%s", address->service);
-    else
-        ctl_address_format(&plain, text);
+        plain = (struct qiao_address){ address->area, address->org, address->seat, address->service };
+    ctl_address_format(&plain, text);
 }
 
 void admin_kind_format(uint32_t kind, char text[ADMIN_KIND_SIZE])

@@ -140,7 +140,7 @@ static int send_change(struct known *known, const struct globals *globals, const
     snprintf(everywhere, sizeof(everywhere), "%s/**", known->area);
     message.destination.area = everywhere;
     if (options->seat)
-        message.source = (struct qiao_address){ known->area, globals->member, options->seat };
+        message.source = (struct qiao_address){ known->area, globals->member, options->seat, NULL };
     message.body = qiao_bytes(packed, size);
     status = post_message(globals, &message, &post);
     free(packed);

@@ -53,6 +53,7 @@ void way_ground(const Qiao__V1__RouteChoice *choice, char text[WAY_TEXT_SIZE])
         [QIAO__V1__ROUTE_GROUND__GROUND_AREA] = "the destination lies in its area",
         [QIAO__V1__ROUTE_GROUND__GROUND_PARENT] = "the parent: what is not below this node goes up",
         [QIAO__V1__ROUTE_GROUND__GROUND_SET] = "lies in the area set",
+        [QIAO__V1__ROUTE_GROUND__GROUND_LEARNED] = "the neighbour says it has a way",
     };
     size_t ground = (size_t)choice->ground;
 
@@ -69,6 +70,12 @@ const char *way_lost(Qiao__V1__LostReason reason)
         [QIAO__V1__LOST_REASON__LOST_BELOW] = "the destination lies at or below this node",
         [QIAO__V1__LOST_REASON__LOST_CAME_FROM] = "the message comes from there",
         [QIAO__V1__LOST_REASON__LOST_NEARER] = "a neighbour's area has the destination",
+        [QIAO__V1__LOST_REASON__LOST_DOWN] = "its link is down",
+        [QIAO__V1__LOST_REASON__LOST_WITHDRAWN] = "it does not tell of this way any more",
+        [QIAO__V1__LOST_REASON__LOST_HOLE] = "it says it cannot reach this area",
+        [QIAO__V1__LOST_REASON__LOST_LATER] = "another kind of way goes first",
+        [QIAO__V1__LOST_REASON__LOST_LONGER] = "another path is shorter, or first by name",
+        [QIAO__V1__LOST_REASON__LOST_WAITS] = "the message was here before, and waits a while",
     };
 
     return (size_t)reason < sizeof(words) / sizeof(words[0]) ? words[reason] : "for a reason this version does not know";

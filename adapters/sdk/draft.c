@@ -14,11 +14,17 @@ static bool fits(const char *string, size_t size_max)
     return bytes.size <= size_max && utf8_valid(bytes);
 }
 
+static bool is_empty(const char *string)
+{
+    return !string || !string[0];
+}
+
 static const char *check(const struct qiao_message *m)
 {
     const struct { const char *text; size_t size_max; const char *wrong; } texts[] = {
         { m->destination.area, QIAO_AREA_SIZE_MAX, "destination area is too long or not UTF-8" },
         { m->destination.org, QIAO_ORG_SIZE_MAX, "destination organisation is too long or not UTF-8" },
+        { m->destination.service, QIAO_SERVICE_SIZE_MAX, "destination service is too long or not UTF-8" },
         { m->destination.seat, QIAO_SEAT_SIZE_MAX, "destination seat is too long or not UTF-8" },
         { m->source.area, QIAO_AREA_SIZE_MAX, "source area is too long or not UTF-8" },
         { m->source.org, QIAO_ORG_SIZE_MAX, "source organisation is too long or not UTF-8" },
@@ -38,7 +44,7 @@ static const char *check(const struct qiao_message *m)
         if (!fits(b->catalogue, QIAO_BASIS_SIZE_MAX) || !fits(b->article, QIAO_BASIS_SIZE_MAX) || !fits(b->version, QIAO_BASIS_SIZE_MAX))
             return "catalogue, article or version of a legal basis is longer than 64 bytes or not UTF-8";
     }
-    if (!m->destination.area || !m->destination.area[0]) return "destination area is missing";
+    if (is_empty(m->destination.service) && is_empty(m->destination.area)) return "destination area is missing";
     if ((unsigned)m->lane >= QIAO_LANES || (unsigned)m->status > 2 || (unsigned)m->privacy > 3) return "lane, status or privacy class is out of range";
     if (m->body.size > QIAO_BODY_SIZE_MAX) return "body is larger than 1 MiB: send it as an attachment";
     return NULL;
@@ -51,7 +57,7 @@ static struct qiao_bytes text(const char *string)
 
 static const char *either(const char *string, const char *otherwise)
 {
-    return string && string[0] ? string : otherwise;
+    return is_empty(string) ? otherwise : string;
 }
 
 static void write_policy_fields(struct envelope_draft *draft, const struct qiao_message *m, struct legal_basis bases[QIAO_BASES_MAX])
@@ -80,6 +86,7 @@ const char *draft_write(const struct qiao_message *m, const char *own_area, cons
     address_write(scratch, text(either(m->source.area, own_area)), text(either(m->source.org, own_org)), text(m->source.seat));
     size_t source_size = scratch->size;
     address_write(scratch, text(m->destination.area), text(m->destination.org), text(m->destination.seat));
+    pb_put_bytes(scratch, 4, text(m->destination.service));
     if (source_size == 0 || !either(m->source.area, own_area)[0]) return "the node's area is not known yet: wait for the first link";
     struct envelope_draft draft = {
         .id = is_zero(&m->id) ? qiao_id_new() : m->id, .kind = m->kind, .schema_version = 1,
@@ -112,7 +119,7 @@ const char *draft_copy(struct arena *arena, struct qiao_bytes bytes)
 
 static struct qiao_address copy_address(struct arena *arena, const struct address *address)
 {
-    return (struct qiao_address){ draft_copy(arena, address->area), draft_copy(arena, address->org), draft_copy(arena, address->seat) };
+    return (struct qiao_address){ draft_copy(arena, address->area), draft_copy(arena, address->org), draft_copy(arena, address->seat), draft_copy(arena, address->service) };
 }
 
 static const struct qiao_legal_basis *copy_bases(struct arena *arena, const struct header *h)
@@ -168,13 +175,14 @@ static void read_address(struct qiao_bytes raw, struct arena *arena, struct qiao
         if (f.number == 1) address->area = draft_copy(arena, f.bytes);
         if (f.number == 2) address->org = draft_copy(arena, f.bytes);
         if (f.number == 3) address->seat = draft_copy(arena, f.bytes);
+        if (f.number == 4) address->service = draft_copy(arena, f.bytes);
     }
 }
 
 /* Receipt { recipient = 1, at_ms = 2, node = 3, outcomes = 4, owner = 5 }; recipient and at_ms are written before the outcomes. */
 void draft_read_receipt(const struct envelope *e, struct arena *arena, void (*visit)(void *, const struct qiao_receipt *), void *context)
 {
-    struct qiao_address recipient = { "", "", "" };
+    struct qiao_address recipient = { "", "", "", "" };
     uint64_t at_ms = 0;
     struct pb_reader r = pb_reader(e->body);
     struct pb_field f;

@@ -26,6 +26,8 @@ struct conf_member {
     size_t services_count;
     bool drills;          /* takes exercises and tests */
     const char *file;     /* one of conf's files */
+    char **seats;
+    size_t seats_count;
     int line;
 };
 
@@ -74,6 +76,7 @@ struct conf {
         uint64_t unproven_bytes_max;
         uint32_t retry_ms_min, retry_ms_max;
         uint32_t heartbeat_ms, silence_ms, handshake_ms;
+        uint32_t reroute_after, order_wait; /* milliseconds */
         uint32_t clock_skew_ms_max;        /* 0: not looked at */
         uint32_t redial_ms_min, redial_ms_max;
         uint32_t shutdown_ms;              /* SIGTERM: at most this until exit */

@@ -72,9 +72,11 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
     V(member, type, "members[].type", ORG_TYPE, NULL, 0, 0, "", RESTART, OPTIONAL, "gov", \
       "What the organisation is; rules of the policy ask for it. Required when there is a policy.") \
     L(member, services, "members[].services", NAME, 256, RESTART, "[noise, street-order]", \
-      "Services the member offers under its area.") \
+      "Services the member offers: svc:NAME reaches the nearest member that does, going up from the sender's area.") \
     V(member, drills, "members[].drills", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
       "Exercises and tests are delivered to this member. To all others they are refused, for they must never be taken for real.") \
+    L(member, seats, "members[].seats", NAME, 256, RESTART, "[duty, director]", \
+      "Seats of the member; messages to another seat are refused. Left out: any seat will do.") \
     V(conf, tls.certificate, "tls.certificate", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan.crt", \
       "This node's certificate, PEM, with intermediates if there are any. Required when a tls+tcp address is used.") \
     V(conf, tls.key, "tls.key", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "pki/street-anlan.key", \
@@ -135,6 +137,10 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "A link that was silent this long is taken for dead. At least twice heartbeat_ms.") \
     V(conf, limits.handshake_ms, "limits.handshake_ms", DURATION, "10s", 10, 600000, "milliseconds", LIVE, OPTIONAL, "10s", \
       "Each step by which a new connection proves who it is (TLS, hello, proof) must be done within this time.") \
+    V(conf, limits.reroute_after, "limits.reroute_after", DURATION, "30s", 0, 604800000, "milliseconds", LIVE, OPTIONAL, "30s", \
+      "A neighbour that has been out of reach for so long is given up until it is back: what waits for it goes another way, if there is one.") \
+    V(conf, limits.order_wait, "limits.order_wait", DURATION, "7d", 0, 7776000000, "milliseconds", LIVE, OPTIONAL, "7d", \
+      "How long a message waits for the one before it in its case that took another way and has not come. Then it is delivered, and the log says so. 0: for ever.") \
     V(conf, limits.clock_skew_ms_max, "limits.clock_skew_ms_max", DURATION, "10m", 0, 86400000, "milliseconds", LIVE, OPTIONAL, "10m", \
       "A neighbour whose clock is off by more is refused by that name. 0: any clock will do.") \
     V(conf, limits.redial_ms_min, "limits.redial_ms_min", DURATION, "50ms", 1, 3600000, "milliseconds", RESTART, OPTIONAL, "50ms", \

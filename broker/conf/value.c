@@ -356,7 +356,7 @@ static const struct type types[CONF_TYPES] = {
     [CONF_TYPE_DURATION] = { .parse = parse_duration, .print = print_duration, .expected = "a whole number of ms, s, m, h or d",
                              .pattern = "^(0|[1-9][0-9]*)( *(ms|s|m|h|d))?$", .size = sizeof(uint32_t) },
     [CONF_TYPE_LINK] = { .prefix = "links[].", .expected = "a mapping with to, node, area, role", .size = sizeof(struct conf_link) },
-    [CONF_TYPE_MEMBER] = { .prefix = "members[].", .expected = "a mapping with name, org, type, services", .size = sizeof(struct conf_member) },
+    [CONF_TYPE_MEMBER] = { .prefix = "members[].", .expected = "a mapping with name, org, type, services, seats", .size = sizeof(struct conf_member) },
 };
 
 void value_print(enum conf_type type, const void *field, FILE *out)

@@ -6,7 +6,8 @@
 static struct peer *bringer(struct core *core, const struct address *source)
 {
     if (qiao_bytes_equal(source->area, qiao_bytes_from_string(core->area))) return route_member(core, source->org);
-    bool found = source->area.size > 0 && source->org.size > 0 && route_find(core, source, NULL) == QIAO_CODE_OK && core->targets_count == 1;
+    struct route_query query = { .to = source };
+    bool found = source->area.size > 0 && source->org.size > 0 && route_find(core, &query) == QIAO_CODE_OK && core->targets_count == 1;
     core->route_key.size = 0;
     return found && !core->targets[0]->member ? core->targets[0] : NULL;
 }

@@ -1,5 +1,6 @@
 /* The batch being filled: runs of messages, small records, and at the end heads, tails and watermarks. */
 #include "core/explain.h"
+#include "core/order.h"
 
 /* Run buffers of a burst are given back above this size. */
 #define RUN_KEEP_SIZE (512u * 1024u)
@@ -40,6 +41,7 @@ void batch_deinit(struct batch *batch)
     free(batch->ops);
     free(batch->commits);
     id_set_deinit(&batch->seen);
+    chain_set_deinit(&batch->chains);
 }
 
 void batch_reset(struct batch *batch, size_t peers_count)
@@ -53,6 +55,7 @@ void batch_reset(struct batch *batch, size_t peers_count)
     batch->bytes = 0;
     batch->own_key = (struct seal_key_id){ { 0 } };
     id_set_clear(&batch->seen);
+    chain_set_clear(&batch->chains);
     memset(batch->commits, 0, peers_count * sizeof *batch->commits);
 }
 
@@ -257,6 +260,7 @@ void batch_absorb(struct core *core)
     absorb_runs(into, from);
     id_set_merge(&into->seen, &from->seen);
     dead_absorbed(core, slot);
+    chain_set_merge(&into->chains, &from->chains);
     into->bytes += from->bytes;
     into->signs |= from->signs;
     buf_append(&into->audit, from->audit.data, from->audit.size);
@@ -308,4 +312,6 @@ void batch_stored(struct core *core)
         if (core->peers[i].held_count > 0) deliver_stored(core, &core->peers[i], slot);
         queue_pump(core, &core->peers[i]);
     }
+    order_release(core);
+    reroute_stored(core);
 }

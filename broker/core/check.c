@@ -96,6 +96,13 @@ static const char *check_entry(struct qiao_bytes key, struct qiao_bytes value)
     return key.size >= 2 + QIAO_ID_SIZE && value.size >= 17 ? NULL : "not a case entry";
 }
 
+static const char *check_graph(struct qiao_bytes key, struct qiao_bytes value)
+{
+    bool known = (key.size == 2 && key.data[1] == 'g' && value.size == 1) || (key.size == 4 && key.data[1] == 'l') ||
+                 (key.size == 2 + QIAO_ID_SIZE && key.data[1] == 'c' && value.size == QIAO_ID_SIZE) || (key.size == 36 && key.data[1] == 'h' && value.size >= 12);
+    return known ? NULL : "not a record of the graph";
+}
+
 static const char *check_anything(struct qiao_bytes key, struct qiao_bytes value)
 {
     (void)key;
@@ -136,6 +143,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'I', check_place },
         { 'Y', check_decision },
         { 'y', check_explained },
+        { 'G', check_graph },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);

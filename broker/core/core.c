@@ -4,6 +4,8 @@
 #include "core/admin.h"
 #include "core/held.h"
 #include "core/kept.h"
+#include "core/directory.h"
+#include "core/order.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -166,6 +168,7 @@ void connection_drop(struct core *core, struct connection *c, unsigned code, con
     bool was_out = peer->out == c;
     if (was_out) peer->out = NULL;
     if (was_out && peer->member && is_broken(c, code)) deliver_lost(core, peer);
+    if (was_out && !peer->member) reroute_down(core, peer);
     if (c->up) peer->connections--;
     c->up = false;
     if (!was_out && peer->connections > 0) return;
@@ -208,7 +211,7 @@ static void step_connected(struct core *core, const struct core_event *event)
         .handshake_ms = core->config.handshake_ms,
         .wall_ms = core->wall_ms,
         .clock_skew_ms_max = core->config.clock_skew_ms_max,
-        .features = LINK_FEATURE_PARTS,
+        .features = LINK_FEATURE_PARTS | LINK_FEATURE_ROUTES,
     };
     for (size_t i = 0; event->dialled && i < core->links_count; i++)
         if (strcmp(core->peers[i].name, event->dialled) == 0) options.role = role_of_node_to(&core->peers[i]);
@@ -250,6 +253,7 @@ void core_handle(struct core *core, struct connection *c, const struct link_even
     case LINK_KEYS: jobs_keys(core, c, event->payload); break;
     case LINK_CLOSED: connection_drop(core, c, event->code, event->reason); break;
     case LINK_ADMIN_REPLY: ask_replied(core, c, event->payload); break;
+    case LINK_ROUTES: directory_take(core, c, event->payload); break;
     case LINK_PONG:
         if (c->peer && c->peer->out == c) queue_pump(core, c->peer);
         break;
@@ -384,6 +388,9 @@ static void step_tick(struct core *core, const struct core_event *event)
     ask_way_tick(core);
     tick_busy(core);
     audit_tick(core);
+    order_release(core);
+    reroute_tick(core);
+    directory_tick(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
 }
 
@@ -398,12 +405,13 @@ static void step_shutdown(struct core *core, const struct core_event *event)
 /* Queues and links are looked at every second only when there is something that time changes. */
 uint64_t core_deadline_ms(struct core *core)
 {
-    uint64_t deadline = (core->busy && !core->committing) || org_waits(core) ? core->tick_ms : LINK_NEVER;
-    uint64_t answer = ask_deadline_ms(core);
+    uint64_t deadline = (core->busy && !core->committing) || org_waits(core) || core->held_back_count > 0 ? core->tick_ms : LINK_NEVER;
+    uint64_t answer = ask_deadline_ms(core), ways = reroute_deadline_ms(core);
     if (answer < deadline) deadline = answer;
     answer = ask_way_deadline_ms(core);
     if (answer < deadline) deadline = answer;
     if (held_deadline_ms(core) < deadline) deadline = held_deadline_ms(core);
+    if (ways < deadline) deadline = ways;
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
@@ -523,6 +531,8 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->explain.keep_ms = config->explain.keep_ms;
     own->explain.bytes_max = config->explain.bytes_max;
     explain_configuration(core, config->version);
+    own->reroute_after_ms = config->reroute_after_ms;
+    own->order_wait_ms = config->order_wait_ms;
 }
 
 bool core_wants_reload(const struct core *core) { return core->reload.wanted; }

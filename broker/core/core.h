@@ -30,6 +30,10 @@ struct core_peer_config {
     int line;
     unsigned org_type;         /* of a member: enum qiao_org_type */
     bool drills;               /* a member: takes exercises and tests */
+    char *const *services;     /* of a member: what it offers under its area */
+    size_t services_count;
+    char *const *seats;        /* of a member: the seats there are; none: any */
+    size_t seats_count;
 };
 
 /* What is kept of why messages were decided as they were. */
@@ -79,6 +83,8 @@ struct core_config {
     uint32_t retry_ms_min, retry_ms_max;
     uint32_t heartbeat_ms, silence_ms, handshake_ms;
     uint32_t custody_interval_ms; /* between two custody receipts on one link at least */
+    uint64_t reroute_after_ms; /* a link that has been down for so long is given up: messages go another way, if there is one */
+    uint64_t order_wait_ms;    /* how long a message waits for the one before it in its case, if that has not come; 0: for ever */
     uint64_t clock_skew_ms_max; /* 0: peers' clocks are not looked at */
     uint64_t signed_age_ms_max; /* messages signed longer ago are refused, 0: however old; what is kept to know duplicates by is older */
     uint64_t signed_ahead_ms_max; /* by how much a signature may be of the future, 0: not looked at */

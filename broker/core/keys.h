@@ -26,6 +26,10 @@
  *   'Y' digest(16)                   a decision: when it was last written (8), packed Decision (schema/explain.proto)
  *   'Y' message id(16) peer(2) tag(4) it ended in the queue of this neighbour: when (8), outcome (1), code (2)
  *   'y' number(8)                    messages and the decisions that hold for them, a record a batch: explain.h
+ *   'G' 'g'                          there are links besides those of the tree (1)
+ *   'G' 'l' peer(2)                  what the neighbour told last of what it can reach: packed Routes
+ *   'G' 'c' chain(16)                last message of a case that this node has begun a way for: id (16)
+ *   'G' 'h' after(16) peer(2) id(16) message that waits for another of its case: order.c
  *   'U' index(8)                     audit: Merkle leaf (32), packed AuditRecord; 'M' "audit" has suite (1), size (8) and peaks (32 each)
  */
 #ifndef CORE_KEYS_H
@@ -97,6 +101,7 @@ struct message_record {
 #define RECORD_COPY 2u         /* made by a rule of this node: the sender is not told how it ended */
 #define RECORD_ALONE 4u        /* a session of the member ended over it */
 #define RECORD_RETRIED 8u      /* it was dead, which stays its outcome for its sender, and was queued again */
+#define RECORD_SERVICE 16u     /* sent to a service: whichever node has a provider answers for its own area */
 
 /* The record as bytes, short without what only origins that sign keep. Borrows out. */
 struct qiao_bytes record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);

@@ -67,22 +67,28 @@ bool queue_load(struct core *core, struct peer *peer, unsigned lane)
     return true;
 }
 
+static const struct transit_note no_note;
+
 void queue_append(struct core *core, struct peer *peer, unsigned lane, const struct envelope *envelope, const struct origin *origin)
 {
     struct queue *q = &peer->queues[lane];
     struct run *run = batch_run(core, peer, lane);
     struct qiao_bytes rerouted_from = envelope->rerouted_from.size ? qiao_bytes(NULL, 0) : core->rerouted_from; /* said once, by the first that does it */
     size_t node_size = strlen(core->node), before = run->buf.size;
-    uint64_t expires = envelope->header.expires_at_ms;
+    bool shared = !peer->member && (envelope->note.shared || core->note.shared);
+    uint64_t expires = shared ? 0 : envelope->header.expires_at_ms; /* whether it expires, the destination's node says */
+    const struct transit_note *note = peer->member ? &no_note : &core->note;
+    size_t hop_size = core->moving ? 0 : envelope_hop_size(node_size, rerouted_from.size);
     if (peer->member && origin->form != ORIGIN_OWN) origin = &origin_plain;
     core->proof.size = 0;
     sign_begin(core, run, origin, &core->proof);
-    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + core->proof.size + envelope_hop_size(node_size, rerouted_from.size));
+    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + core->proof.size + hop_size + envelope_note_size(note));
     buf_append(&run->buf, envelope->raw.data, envelope->raw.size);
     size_t proof_at = run->buf.size;
     buf_append(&run->buf, core->proof.data, core->proof.size);
     sign_entry(core, run, envelope, origin, proof_at);
-    envelope_put_hop(&run->buf, qiao_bytes(core->node, node_size), core->wall_ms, rerouted_from);
+    if (!core->moving) envelope_put_hop(&run->buf, qiao_bytes(core->node, node_size), core->wall_ms, rerouted_from);
+    envelope_put_note(&run->buf, note);
     core_batch(core)->bytes += run->buf.size - before;
     run->count++;
     q->tail++;
@@ -274,6 +280,7 @@ static void rewrite_run(struct expiry *x, uint64_t first, const struct run_view 
     while (run_next(&r, &raw)) {
         struct envelope e = { 0 };
         uint64_t expires = raw.size > 0 && envelope_open(raw, &e) != QIAO_CODE_MALFORMED ? e.header.expires_at_ms : 0;
+        if (e.note.shared && !x->peer->member) expires = 0;
         bool ends = expires != 0 && expires <= core->wall_ms;
         if (ends) expire_message(core, x->peer, &e);
         if (ends) raw.size = 0;

@@ -105,6 +105,14 @@ static Qiao__V1__PeerStatus *peer_status(struct core *core, const struct peer *p
     return s;
 }
 
+/* The queue of what waits for any way is shown when something does. */
+static bool is_shown(const struct core *core, const struct peer *peer)
+{
+    bool waits = false;
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) waits |= peer->queues[lane].head < peer->queues[lane].committed;
+    return peer != core->waiting || waits;
+}
+
 static void status(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
 {
     const char *degraded[3];
@@ -123,8 +131,10 @@ static void status(struct core *core, struct connection *c, const Qiao__V1__Admi
     s.dead_letter_bytes = core->dead_bytes;
     s.quarantined = core->quarantined;
     s.peers = take(core, core->peers_count * sizeof *s.peers);
-    for (size_t i = 0; i < core->peers_count && !reply_is_large(core); i++) s.peers[s.n_peers++] = peer_status(core, &core->peers[i]);
-    if (s.n_peers < core->peers_count) degraded[s.n_degraded++] = "more peers than one reply can show";
+    size_t seen = 0;
+    for (; seen < core->peers_count && !reply_is_large(core); seen++)
+        if (is_shown(core, &core->peers[seen])) s.peers[s.n_peers++] = peer_status(core, &core->peers[seen]);
+    if (seen < core->peers_count) degraded[s.n_degraded++] = "more peers than one reply can show";
     s.store_bytes = core->stat.bytes_used;
     s.store_bytes_max = core->stat.bytes_max;
     s.commits = n->commits;
@@ -155,12 +165,21 @@ struct candidates {
 static const char *const ground_texts[] = {
     [QIAO__V1__ROUTE_GROUND__GROUND_MEMBER] = "own member", [QIAO__V1__ROUTE_GROUND__GROUND_AREA] = "area below this node's child",
     [QIAO__V1__ROUTE_GROUND__GROUND_PARENT] = "parent: everything that is not below", [QIAO__V1__ROUTE_GROUND__GROUND_SET] = "area set",
+    [QIAO__V1__ROUTE_GROUND__GROUND_LEARNED] = "the neighbour says it has a way",
 };
 static const char *const lost_texts[] = {
     [QIAO__V1__LOST_REASON__LOST_NOT] = "", [QIAO__V1__LOST_REASON__LOST_OTHER_AREA] = "the destination is not in its area",
     [QIAO__V1__LOST_REASON__LOST_FARTHER] = "another's area is closer around the destination", [QIAO__V1__LOST_REASON__LOST_BELOW] = "the destination lies at or below this node",
     [QIAO__V1__LOST_REASON__LOST_CAME_FROM] = "the message comes from there", [QIAO__V1__LOST_REASON__LOST_NEARER] = "a neighbour's area has the destination",
+    [QIAO__V1__LOST_REASON__LOST_DOWN] = "its link is down",
+    [QIAO__V1__LOST_REASON__LOST_WITHDRAWN] = "it does not tell of this way any more",
+    [QIAO__V1__LOST_REASON__LOST_HOLE] = "it says it cannot reach this area",
+    [QIAO__V1__LOST_REASON__LOST_LATER] = "another kind of way goes first",
+    [QIAO__V1__LOST_REASON__LOST_LONGER] = "another path is shorter, or first by name",
+    [QIAO__V1__LOST_REASON__LOST_WAITS] = "the message was here before, and waits a while",
 };
+
+#define RULE_SIZE_MAX 600u
 
 static void add_candidate(void *context, const struct route_choice *choice)
 {
@@ -168,10 +187,11 @@ static void add_candidate(void *context, const struct route_choice *choice)
     const struct peer *peer = choice->peer;
     if (reply_is_large(x->core)) return;
     Qiao__V1__RouteCandidate *candidate = take(x->core, sizeof *candidate);
-    char *text = take(x->core, 160);
+    char *text = take(x->core, RULE_SIZE_MAX);
     *candidate = (Qiao__V1__RouteCandidate)QIAO__V1__ROUTE_CANDIDATE__INIT;
-    if (peer->line > 0) snprintf(text, 160, "%s (configuration line %d)", ground_texts[choice->ground], peer->line);
-    else snprintf(text, 160, "%s", ground_texts[choice->ground]);
+    if (*choice->path) snprintf(text, RULE_SIZE_MAX, "%s: path %.500s", ground_texts[choice->ground], choice->path);
+    else if (peer->line > 0) snprintf(text, RULE_SIZE_MAX, "%s (configuration line %d)", ground_texts[choice->ground], peer->line);
+    else snprintf(text, RULE_SIZE_MAX, "%s", ground_texts[choice->ground]);
     candidate->via = peer->name;
     candidate->rule = text;
     candidate->chosen = choice->lost == QIAO__V1__LOST_REASON__LOST_NOT;
@@ -186,7 +206,7 @@ static struct qiao_bytes text_bytes(const char *text)
 
 static void route(struct core *core, struct connection *c, const Qiao__V1__AdminRequest *request)
 {
-    const Qiao__V1__Address *to = request->route->destination;
+    const Qiao__V1__Address *to = request->route->destination, *from = request->route->source;
     struct candidates x = { core, QIAO__V1__ROUTE_REPLY__INIT };
     struct address address = { 0 };
     if (request->route->header.len > 0) {
@@ -198,14 +218,15 @@ static void route(struct core *core, struct connection *c, const Qiao__V1__Admin
         return;
     }
     address = (struct address){ text_bytes(to->area), text_bytes(to->org), text_bytes(to->seat), text_bytes(to->service), { 0 } };
+    struct route_query query = { .to = &address, .sender_area = text_bytes(from && *from->area ? from->area : core->area) };
     core->route_key.size = 0;
-    x.reply.candidates = take(core, core->peers_count * sizeof *x.reply.candidates);
+    x.reply.candidates = take(core, (core->peers_count + ROUTE_CANDIDATES_MAX) * sizeof *x.reply.candidates);
     struct header header = { .destination = address, .kind = request->route->kind, .sent_at_ms = core->wall_ms };
     x.reply.code = areas_route(core, &header, &address);
     if (x.reply.code == QIAO_CODE_OK) {
-        x.reply.code = route_find(core, &address, NULL);
+        x.reply.code = route_find(core, &query);
         core->route_key.size = 0;
-        route_explain(core, &address, NULL, x.reply.code, add_candidate, &x);
+        route_explain(core, &address, query.from, x.reply.code, add_candidate, &x);
     }
     Qiao__V1__AdminReply reply = QIAO__V1__ADMIN_REPLY__INIT;
     reply.id = request->id;

@@ -3,6 +3,7 @@
 #include "core/held.h"
 #include "core/kept.h"
 #include "core/lanes.h"
+#include "core/order.h"
 
 #include "codec/sealed_form.h"
 #include "proof/decider.h"
@@ -83,7 +84,7 @@ static enum known look_up(struct core *core, const struct key *key, const struct
 /* ---- at the destination ---- */
 
 /* In id sets, ids of different sources are different ids. */
-static struct qiao_id id_of_source(const struct qiao_id *id, uint32_t tag)
+struct qiao_id id_of_source(const struct qiao_id *id, uint32_t tag)
 {
     struct qiao_id whose = *id;
     put_u32(whose.bytes, get_u32(whose.bytes) ^ tag);
@@ -104,6 +105,43 @@ static void answer_again(struct core *core, const struct envelope *e, struct qia
     outcome_add(core, &outcome);
 }
 
+static void put_destination(struct core *core, const struct key *key, const struct qiao_id *whose, const struct peer *member, const struct message_record *record)
+{
+    put_record(core, key, record);
+    id_set_add(&core_batch(core)->seen, whose, member->number, record->digest);
+}
+
+bool accept_has_record(struct core *core, uint16_t member, const struct qiao_id *id, uint32_t tag)
+{
+    struct qiao_id whose = id_of_source(id, tag);
+    struct key key = key_destination(id, member, tag);
+    struct qiao_bytes value;
+    for (int i = 0; i < 2; i++)
+        if (id_set_find(&core->batches[i].seen, &whose, member)) return true;
+    return store_get(core->store, key_bytes(&key), &value);
+}
+
+static struct qiao_id id_before(const struct envelope *e)
+{
+    struct qiao_id id;
+    memcpy(id.bytes, e->note.after.data, QIAO_ID_SIZE);
+    return id;
+}
+
+/* True: it is kept until the message before it in its case has come. */
+static bool must_wait(struct core *core, const struct peer *member, const struct envelope *e, uint32_t tag, bool ended)
+{
+    struct qiao_id before = id_before(e);
+    if (accept_has_record(core, member->number, &before, tag) && !order_waits(core, &before, member->number)) return false;
+    if (order_is_full(core)) {
+        core_notice(core, "order given up", member->name, QIAO_CODE_OK, "more messages than can be kept wait for others of their cases");
+        return false;
+    }
+    struct qiao_id whose = id_of_source(&before, tag);
+    order_hold(core, member, e, &whose, tag, ended);
+    return true;
+}
+
 static void to_member(struct core *core, size_t target, const struct envelope *e, const struct origin *origin)
 {
     struct peer *member = core->targets[target];
@@ -122,11 +160,12 @@ static void to_member(struct core *core, size_t target, const struct envelope *e
         if (known == KNOWN_CONFLICT) refuse_message(core, e, e->header.source.raw, QIAO_OUTCOME_REFUSED, QIAO_CODE_CONFLICT, false);
         return;
     }
+    if (e->note.after.size > 0 && !core->out_of_order && must_wait(core, member, e, tag, false)) return;
     bool refused = !is_notice(&e->header) && org_refuses(core, member, e, &record);
-    put_record(core, &key, &record);
+    put_destination(core, &key, &whose, member, &record);
+    order_came(core, &whose, member->number);
     explain_queued(core, target, refused ? 0 : member->queues[e->header.lane].tail);
     if (refused) return;
-    id_set_add(&core_batch(core)->seen, &whose, member->number, record.digest);
     queue_append(core, member, e->header.lane, e, origin);
     put_case_entry(core, e, false);
     core->counters.delivered++;
@@ -161,19 +200,18 @@ static void to_targets(struct core *core, const struct envelope *e, const struct
     core->rerouted_from.size = 0;
 }
 
-/* Where the message goes, after what became of its area. */
-static unsigned find_targets(struct core *core, const struct header *header, const struct peer *from)
+void accept_held_back(struct core *core, const struct envelope *e)
 {
-    struct address to;
-    unsigned code = areas_route(core, header, &to);
-    if (code == QIAO_CODE_OK) code = route_find(core, &to, from);
-    if (code != QIAO_CODE_OK) core->rerouted_from.size = 0;
-    return code;
+    if (route_envelope(core, e, NULL) != QIAO_CODE_OK || !core->targets[0]->member) return; /* it is no member any more */
+    explain_decide(core, NULL, e, QIAO_CODE_OK, true);
+    core->out_of_order = true;
+    to_targets(core, e, &origin_plain);
+    core->out_of_order = false;
 }
 
 void accept_local(struct core *core, const struct envelope *e)
 {
-    unsigned code = find_targets(core, &e->header, NULL);
+    unsigned code = route_envelope(core, e, NULL);
     if (code != QIAO_CODE_OK) {
         core->counters.lost_receipts++;
         quarantine_add(core, e->raw);
@@ -200,7 +238,7 @@ static bool knows(struct core *core, const struct peer *peer, const struct envel
 static bool came_before(struct core *core, const struct peer *from, const struct envelope *e)
 {
     size_t kept = 0;
-    if (find_targets(core, &e->header, from) != QIAO_CODE_OK) return false;
+    if (route_envelope(core, e, from) != QIAO_CODE_OK) return false;
     for (size_t i = 0; i < core->targets_count; i++)
         if (knows(core, core->targets[i], e)) core->targets[kept++] = core->targets[i];
     if (kept == 0) return false;
@@ -224,6 +262,21 @@ static unsigned judge_on_arrival(struct core *core, struct peer *from, const str
     return code == QIAO_CODE_OK ? rules_count_rate(core, h) : code;
 }
 
+/* A message that ends on arrival ends for good: another copy may come when the clock was set back, or policy has changed; and the next of
+ * its case need not wait for it. */
+static void end_here(struct core *core, const struct envelope *e, unsigned code)
+{
+    const struct peer *member = route_is_here(core, e) ? route_member(core, e->header.destination.org) : NULL;
+    uint32_t tag = source_tag(core->secret, &e->header);
+    struct message_record record = { .outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED, .code = (uint16_t)code, .at_ms = core->wall_ms };
+    if (!member || accept_has_record(core, member->number, &e->header.id, tag)) return;
+    struct qiao_id whose = id_of_source(&e->header.id, tag);
+    struct key key = key_destination(&e->header.id, member->number, tag);
+    message_fingerprint(core->secret, &e->header, record.digest);
+    put_destination(core, &key, &whose, member, &record);
+    if (e->note.after.size == 0 || !must_wait(core, member, e, tag, true)) order_came(core, &whose, member->number);
+}
+
 /* Neither outcomes nor messages of the register are. */
 static bool may_be_held(const struct core *core, const struct header *h)
 {
@@ -235,16 +288,20 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     const struct header *h = &e->header;
     bool receipt = h->kind == QIAO_KIND_RECEIPT || is_notice(h);
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
-    bool genuine = (code == QIAO_CODE_OK || code == QIAO_CODE_STALE || code == QIAO_CODE_AHEAD) && !receipt;
-    if (genuine && code == QIAO_CODE_OK && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
-    if (genuine && code == QIAO_CODE_OK && !registry_is_kind(h->kind)) code = judge_on_arrival(core, from, h);
-    if (genuine && code != QIAO_CODE_OK && came_before(core, from, e)) {
+    bool aged = code == QIAO_CODE_STALE || code == QIAO_CODE_AHEAD;
+    /* Of a message that may have copies only the destination's node says how it ended. */
+    bool judged = (code == QIAO_CODE_OK || aged) && !receipt && (!e->note.shared || route_is_here(core, e));
+    if (aged && !judged) code = QIAO_CODE_OK;
+    if (judged && code == QIAO_CODE_OK && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
+    core->decision = (struct rule_decision){ 0 };
+    if (judged && code == QIAO_CODE_OK && !registry_is_kind(h->kind)) code = judge_on_arrival(core, from, h);
+    if (judged && code != QIAO_CODE_OK && came_before(core, from, e)) {
         to_targets(core, e, origin);
         return;
     }
     bool routed = code == QIAO_CODE_OK;
-    if (routed) code = org_route(h, find_targets(core, h, from));
-    bool held = code == QIAO_CODE_OK && may_be_held(core, h) && !came_before(core, from, e) && held_takes(core, e, origin, &code);
+    if (routed) code = org_route(h, route_envelope(core, e, from));
+    bool held = code == QIAO_CODE_OK && judged && may_be_held(core, h) && !came_before(core, from, e) && held_takes(core, e, origin, &code);
     if (!receipt) explain_decide(core, from, e, code, routed);
     if (held) {
         explain_done(core);
@@ -263,6 +320,7 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
         quarantine(core, from, e->raw, code, qiao_code_text(code));
         return;
     }
+    if (e->note.shared) end_here(core, e, code);
     refuse_message(core, e, h->source.raw, code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED, code, false);
 }
 
@@ -273,6 +331,7 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     const struct header *h = &e->header;
     uint8_t digest[32];
     if (!qiao_bytes_equal(h->source.area, qiao_bytes_from_string(core->area)) || !qiao_bytes_equal(h->source.org, qiao_bytes_from_string(from->name))) return QIAO_CODE_SOURCE;
+    if (e->hops > 0 || transit_note_any(&e->note)) return QIAO_CODE_SOURCE; /* what nodes write for one another */
     if (h->source.service.size > 0) return QIAO_CODE_SOURCE; /* a service can be asked, but cannot be answered */
     if (h->kind < QIAO_KIND_PAYLOAD && !registry_is_kind(h->kind)) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
     /* This node is about to sign it: a proof that nobody checked would stand in the middle of its group and break it. */
@@ -312,7 +371,7 @@ static unsigned judge_sound(struct core *core, struct peer *from, struct envelop
     if (code == QIAO_CODE_OK && judged) code = rules_redirect(core, e, origin);
     if (code == QIAO_CODE_OK && judged) code = ask_policy(core, from, &e->header, dry);
     *ret_routed = code == QIAO_CODE_OK;
-    if (code == QIAO_CODE_OK) code = find_targets(core, &e->header, from);
+    if (code == QIAO_CODE_OK) code = route_envelope(core, e, from);
     if (code != QIAO_CODE_OK) return code;
     if (is_drill_for_nobody(core, &e->header)) code = QIAO_CODE_DRILL;
     if (code == QIAO_CODE_OK && judged && !dry) code = rules_count_rate(core, &e->header);
@@ -337,7 +396,7 @@ unsigned accept_dry(struct core *core, struct peer *from, struct envelope *e, bo
     if (!registry_is_kind(e->header.kind)) code = ask_policy_on_arrival(core, &e->header);
     if (code == QIAO_CODE_OK && !registry_is_kind(e->header.kind)) code = ask_rules(core, from, &e->header);
     *ret_routed = code == QIAO_CODE_OK;
-    return code == QIAO_CODE_OK ? org_route(&e->header, route_find(core, &e->header.destination, from)) : code;
+    return code == QIAO_CODE_OK ? org_route(&e->header, route_envelope(core, e, from)) : code;
 }
 
 /* What the origin must know later to believe an outcome, and to prove what it sent. */
@@ -362,7 +421,7 @@ static void accept_copy(struct core *core, struct peer *from, const struct envel
     message_fingerprint(core->secret, h, record.digest);
     unsigned code = ask_policy(core, from, h, false);
     bool routed = code == QIAO_CODE_OK;
-    if (routed) code = find_targets(core, h, from);
+    if (routed) code = route_envelope(core, e, from);
     if (code == QIAO_CODE_OK && is_drill_for_nobody(core, h)) {
         code = QIAO_CODE_DRILL;
         routed = false;
@@ -421,10 +480,12 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
         refuse_message(core, e, buf_bytes(&from->address), record.outcome, code, true);
     } else {
         if (address_is_set(&h->destination, &root)) record.flags |= RECORD_SET;
+        if (h->destination.service.size > 0) record.flags |= RECORD_SERVICE;
         watch_message(core, 0, h, from, 0, 0);
         put_case_entry(core, e, true);
     }
     core->own_place = (struct own_place){ 0 };
+    if (code == QIAO_CODE_OK && !held) order_begin(core, from, e);
     if (code == QIAO_CODE_OK && !held) to_targets(core, e, origin);
     remember_evidence(core, e, origin, &record); /* of a held one too: nobody else says how it ended */
     put_record(core, &key, &record);
@@ -435,6 +496,7 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
 
 void refuse_held(struct core *core, const struct envelope *e, unsigned status, unsigned code)
 {
+    if (e->note.shared) end_here(core, e, code);
     refuse_message(core, e, e->header.source.raw, status, code, false);
 }
 
@@ -453,7 +515,7 @@ void accept_released(struct core *core, const struct envelope *e, bool own)
 {
     struct group_batch batch;
     buf_auto entry = { 0 };
-    unsigned code = find_targets(core, &e->header, NULL);
+    unsigned code = route_envelope(core, e, NULL);
     if (code != QIAO_CODE_OK) {
         refuse_held(core, e, QIAO_OUTCOME_REFUSED, code);
         return;
@@ -465,6 +527,8 @@ void accept_released(struct core *core, const struct envelope *e, bool own)
     pb_put_bytes(&entry, 1, e->raw);
     bool single = !own && core_checks(core) && group_open(core->config.seal, buf_bytes(&entry), 1, false, &batch);
     struct origin origin = single ? (struct origin){ .form = ORIGIN_SINGLE, .batch = &batch } : own ? origin_own : origin_plain;
+    const struct peer *sender = own ? route_member(core, e->header.source.org) : NULL;
+    if (sender) order_begin(core, sender, e);
     to_targets(core, e, &origin);
     settle_evidence(core, e, &origin);
     if (single) group_batch_deinit(&batch);
@@ -524,13 +588,26 @@ static unsigned code_of(const struct group_message *m, unsigned age)
     return m->code == QIAO_CODE_OK && m->kind != QIAO_KIND_RECEIPT ? age : m->code;
 }
 
+/* Where ways may change, messages to one destination can still part: one was here before, or was resolved elsewhere. */
+static bool may_part_ways(const struct core *core, const struct group_batch *batch, const struct group_unit *unit)
+{
+    struct envelope e;
+    bool shared = false;
+    for (uint32_t i = unit->first; core->graph && i < unit->first + unit->count; i++) {
+        if (envelope_open(batch->messages[i].raw, &e) != QIAO_CODE_OK || e.header.destination.service.size > 0) return true;
+        if (i == unit->first) shared = e.note.shared;
+        if (e.note.shared != shared || envelope_passed(e.raw, qiao_bytes_from_string(core->node))) return true;
+    }
+    return false;
+}
+
 static void take_unit(struct core *core, struct peer *from, const struct group_batch *batch, const struct group_unit *unit)
 {
     unsigned age = check_age(core, unit);
     bool fits = unit->bytes <= QIAO_ENVELOPE_SIZE_MAX; /* a frame, behind others */
     /* Of a member's group some may be duplicates, or not allowed: each message goes its own way. */
-    bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK && !rules_may_part(core, from, batch, unit) &&
-                 !areas_may_part(core, batch, unit);
+    bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK;
+    whole = whole && !rules_may_part(core, from, batch, unit) && !areas_may_part(core, batch, unit) && !may_part_ways(core, batch, unit);
     struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
     for (uint32_t i = unit->first; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];

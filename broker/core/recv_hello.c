@@ -13,7 +13,7 @@ static void refuse(struct core *core, struct connection *c, const char *reason)
 static struct peer *find_link(struct core *core, const char *node)
 {
     for (size_t i = 0; i < core->links_count; i++)
-        if (strcmp(core->peers[i].name, node) == 0) return &core->peers[i];
+        if (&core->peers[i] != core->waiting && strcmp(core->peers[i].name, node) == 0) return &core->peers[i];
     return NULL;
 }
 
@@ -185,6 +185,7 @@ static void up_node(struct core *core, struct connection *c)
     if (peer->out && peer->out != c) connection_drop(core, peer->out, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
     peer->out = c;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) resume_lane(core, c, lane);
+    reroute_up(core, peer);
 }
 
 static void up_member(struct core *core, struct connection *c)

@@ -87,11 +87,12 @@ static bool take_of_set(struct core *core, const struct parsed *p, struct qiao_b
     return true;
 }
 
-/* Is the recipient one of those the message was sent to? Of an area set only the root is known, by its hash. */
+/* Is the recipient one of those the message was sent to? Of an area set only the root is known, by its hash. Who has a provider of a
+ * service this node cannot know: any node may answer for its own area, and its signature says who did. */
 static bool is_addressed(const struct core *core, struct qiao_bytes area, const struct message_record *record)
 {
     uint8_t set[QIAO_AREA_SIZE_MAX + 3];
-    if (hash_of_area(area) == record->area_hash) return true;
+    if (hash_of_area(area) == record->area_hash || record->flags & RECORD_SERVICE) return true;
     if (!(record->flags & RECORD_SET)) return areas_answers_for(core, area, record->area_hash);
     if (area.size > QIAO_AREA_SIZE_MAX) return false;
     for (size_t size = 0; size <= area.size; size++) {

@@ -41,8 +41,9 @@ static void address_of(const struct rule_target *target, struct buf *raw, struct
 static unsigned judge(struct core *core, const struct peer *from, const struct header *h)
 {
     struct qiao_bytes root;
+    struct route_query query = route_query_of(h, from);
     unsigned code = from->member ? ask_policy(core, from, h, true) : ask_policy_on_arrival(core, h);
-    if (code == QIAO_CODE_OK) code = route_find(core, &h->destination, from);
+    if (code == QIAO_CODE_OK) code = route_find(core, &query);
     if (code != QIAO_CODE_OK || h->status == QIAO_STATUS_ACTUAL || address_is_set(&h->destination, &root)) return code;
     return core->targets_count == 1 && core->targets[0]->member && !core->targets[0]->drills ? QIAO_CODE_DRILL : code;
 }

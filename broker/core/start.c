@@ -1,8 +1,10 @@
 /* Building the state of a node from its configuration and its store, and taking it down. */
+#include "core/directory.h"
 #include "core/explain.h"
 #include "core/held.h"
 #include "core/kept.h"
 #include "core/lanes.h"
+#include "core/order.h"
 
 #include <stdio.h>
 
@@ -86,6 +88,13 @@ static void forget_old_streams(struct core *core)
     store_scan(core->store, qiao_bytes("W", 1), qiao_bytes("X", 1), visit_received, core);
 }
 
+static char **copy_texts(char *const *texts, size_t count)
+{
+    char **copy = base_zalloc(count * sizeof *copy);
+    for (size_t i = 0; i < count; i++) copy[i] = base_strdup(texts[i]);
+    return copy;
+}
+
 static void copy_peer(struct core *core, struct peer *peer, const struct core_peer_config *config)
 {
     peer->name = base_strdup(config->name);
@@ -98,6 +107,11 @@ static void copy_peer(struct core *core, struct peer *peer, const struct core_pe
     peer->org_type = config->org_type;
     peer->drills = config->drills;
     peer->since_ms = core->wall_ms;
+    peer->down_since_ms = core->now_ms;
+    peer->services_count = config->services_count;
+    peer->services = copy_texts(config->services, config->services_count);
+    peer->seats_count = config->seats_count;
+    peer->seats = copy_texts(config->seats, config->seats_count);
     if (peer->member)
         address_write(&peer->address, qiao_bytes_from_string(core->area), qiao_bytes_from_string(peer->name), qiao_bytes(NULL, 0));
 }
@@ -109,13 +123,17 @@ static int by_name(const void *a, const void *b)
 
 static void copy_peers(struct core *core, const struct core_config *config)
 {
-    core->peers = base_zalloc(config->peers_count * sizeof *core->peers);
-    core->peers_count = config->peers_count;
+    static const struct core_peer_config waiting = { .name = CORE_WAITING_NAME, .area = "" };
+    core->peers_count = config->peers_count + 1;
+    core->peers = base_zalloc(core->peers_count * sizeof *core->peers);
     size_t at = 0;
     for (int members = 0; members < 2; members++) {
         for (size_t i = 0; i < config->peers_count; i++)
             if (config->peers[i].member == (members == 1)) copy_peer(core, &core->peers[at++], &config->peers[i]);
-        if (!members) core->links_count = at;
+        if (members) continue;
+        core->waiting = &core->peers[at];
+        copy_peer(core, &core->peers[at++], &waiting);
+        core->links_count = at;
     }
     qsort(core->peers + core->links_count, at - core->links_count, sizeof *core->peers, by_name);
     core->targets = base_zalloc(at * sizeof(struct peer *));
@@ -139,15 +157,18 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     copy_peers(core, config);
     for (int i = 0; i < 2; i++) {
         batch_init(&core->batches[i], core->peers_count);
-        core->batches[i].seen.seed = prng_next(&core->prng);
+        core->batches[i].seen.seed = core->awaited.seed = core->copied.seed = prng_next(&core->prng);
     }
     load_incarnation(core);
+    directory_init(core);
     jobs_load_keys(core);
     int result = number_peers(core);
     if (!load_secret(core) || !audit_load(core)) result = STORE_CORRUPT;
     quarantine_load(core);
     dead_load(core);
     bundle_load(core);
+    if (result == 0 && !directory_load(core)) result = STORE_CORRUPT;
+    if (result == 0) order_load(core);
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
     if (result == 0 && !explain_load(core)) result = STORE_CORRUPT;
     core->config.version = NULL; /* taken over */
@@ -173,6 +194,10 @@ static void free_peer(struct peer *peer)
     free(peer->org);
     free(peer->file);
     free(peer->held);
+    for (size_t i = 0; i < peer->services_count; i++) free(peer->services[i]);
+    for (size_t i = 0; i < peer->seats_count; i++) free(peer->seats[i]);
+    free(peer->services);
+    free(peer->seats);
     buf_deinit(&peer->address);
     for (unsigned lane = 0; lane < LINK_LANES; lane++) {
         struct queue *q = &peer->queues[lane];
@@ -206,6 +231,8 @@ struct core *core_free(struct core *core)
 {
     if (!core) return NULL;
     free_connections(core);
+    directory_deinit(core);
+    order_deinit(core);
     for (size_t i = 0; i < core->peers_count; i++) free_peer(&core->peers[i]);
     for (size_t i = 0; i < core->receipts_capacity; i++) {
         buf_deinit(&core->receipts[i].destination);

@@ -6,6 +6,8 @@
 #include "base/prng.h"
 #include "codec/envelope.h"
 #include "core/core.h"
+#include "core/chains.h"
+#include "core/directory_table.h"
 #include "core/ids.h"
 #include "core/keys.h"
 #include "core/registry.h"
@@ -17,6 +19,8 @@
 
 /* Peers are numbered from 1 to this; id sets use higher numbers for other purposes. */
 #define PEER_NUMBER_MAX 0xfff0u
+/* Of core->waiting: no node may be called so. */
+#define CORE_WAITING_NAME ".waiting"
 
 struct peer;
 struct connection;
@@ -98,6 +102,7 @@ struct queue {
     bool chain_unknown;            /* the next custody receipt says where the chain stands */
     bool touched;                  /* tail moved in the batch being filled */
     bool acked;                    /* head moved in the batch being filled */
+    uint64_t swept;                /* links that are given up: next to look at, whether there is another way now */
     unsigned rewriting;            /* 1 + batch slot in which runs are rewritten without expired messages; 0: none. Nothing is sent meanwhile */
     struct flight *flights;        /* free lanes: ring */
     uint32_t flights_first, flights_count, flights_capacity;
@@ -163,6 +168,16 @@ struct peer {
     unsigned audit_suite;
     struct seal_key_id last_key;   /* links: what it last proved itself with, all zero: nothing */
     uint64_t last_incarnation;     /* of its stream then */
+    char **services;               /* members: what they offer; owned */
+    size_t services_count;
+    char **seats;                  /* members: seats there are; none: any; owned */
+    size_t seats_count;
+    struct learned *learned;       /* links: what the peer says it can reach (directory.h); owned */
+    size_t learned_count;
+    struct buf told;               /* links: the last FRAME_ROUTES of this session */
+    uint64_t told_at_ms;           /* 0: none yet */
+    uint64_t down_since_ms;        /* links, on now_ms' scale */
+    bool dead;                     /* links: down for longer than reroute_after_ms; messages go another way if there is one */
 };
 
 struct connection {
@@ -211,6 +226,7 @@ struct batch {
     uint64_t sealed_wall_ms;
     size_t ops_closed;             /* ops made by the steps; core_prepare adds those of runs and of what it signs */
     struct id_set seen;            /* message ids first met in this batch */
+    struct chain_set chains;       /* order.c */
     uint64_t (*commits)[LINK_LANES]; /* per peer: committed tail of each lane, 0: untouched */
     bool signs;                    /* a run of it has messages to sign */
     struct buf audit;              /* records to log: length (4), packed without their index */
@@ -268,6 +284,23 @@ struct core {
     struct buf route_key;          /* last destination looked up, and from where */
     const struct peer *route_from;
     unsigned route_code;
+    struct transit_note note;      /* what this node writes beside the message at hand */
+    struct transit_note route_note; /* the same, of the last destination looked up */
+    char route_pin[QIAO_AREA_SIZE_MAX];
+    char route_area[QIAO_AREA_SIZE_MAX]; /* what ways were looked for, */
+    size_t route_area_size;        /* 0: for none */
+    struct peer *waiting;          /* a link to nobody: its queue holds messages for which there is no way at the moment */
+    struct directory directory;
+    struct qiao_id after;          /* what core->note.after names */
+    struct held_back *held_back;   /* messages that came before the one before them: order.c */
+    size_t held_back_count, held_back_capacity;
+    struct id_set copied;          /* messages, by link, that are in doubt there and went another way as well: reroute.c */
+    struct id_set awaited;         /* what they wait for */
+    bool out_of_order;             /* the message at hand need not wait for the one before it */
+    bool graph;                    /* the federation has more links than a tree has */
+    bool moving;                   /* the message at hand comes from another queue of this node: no new hop */
+    uint64_t moves_version;        /* of the directory, when queues were last begun to be swept */
+    bool sweeping;                 /* queues are looked through for messages that have another way */
     struct buf scratch;
     struct arena arena;            /* decoding of one frame */
     struct core_counters counters;
@@ -400,6 +433,9 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
 void recv_verdicts(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_admin(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_checked(struct core *core, struct connection *connection, const struct core_job *job);
+void accept_held_back(struct core *core, const struct envelope *envelope); /* what order_hold kept */
+bool accept_has_record(struct core *core, uint16_t member, const struct qiao_id *id, uint32_t tag); /* has the message come, or ended? */
+struct qiao_id id_of_source(const struct qiao_id *id, uint32_t tag);                  /* for id sets: the same id of two sources is two */
 void accept_local(struct core *core, const struct envelope *envelope);               /* a message made by this node */
 /* What a message with this header would get now; nothing changes but *envelope, if a rule redirects it. `from`: who would bring it. */
 unsigned accept_dry(struct core *core, struct peer *from, struct envelope *envelope, bool *ret_routed);
@@ -532,8 +568,27 @@ unsigned areas_route(struct core *core, const struct header *header, struct addr
 bool areas_may_part(const struct core *core, const struct group_batch *batch, const struct group_unit *unit); /* could its messages go different ways? */
 bool areas_answers_for(const struct core *core, struct qiao_bytes area, uint64_t hash); /* is it the one with that hash_of_area, if one of the two was voided? */
 /* route.c: fills core->targets; a QIAO_CODE */
-unsigned route_find(struct core *core, const struct address *destination, const struct peer *from);
+struct route_query {
+    const struct address *to;
+    struct qiao_bytes sender_area; /* services are looked for from here */
+    struct qiao_bytes pin;         /* area a service was resolved to, or empty */
+    const struct peer *from;       /* NULL: from this node itself */
+};
+unsigned route_find(struct core *core, const struct route_query *query);
+static inline struct route_query route_query_of(const struct header *h, const struct peer *from)
+{
+    return (struct route_query){ .to = &h->destination, .sender_area = h->source.area, .from = from };
+}
+unsigned route_envelope(struct core *core, const struct envelope *envelope, const struct peer *from); /* route.h */
+bool route_is_here(struct core *core, const struct envelope *envelope); /* only this node can be the destination */
 struct peer *route_member(struct core *core, struct qiao_bytes org);
+
+/* reroute.c: links that are given up, and what waits for them */
+void reroute_up(struct core *core, struct peer *link);
+void reroute_down(struct core *core, struct peer *link);
+void reroute_tick(struct core *core);
+void reroute_stored(struct core *core);                /* goes on where the last batch had enough */
+uint64_t reroute_deadline_ms(const struct core *core);
 
 /* outcome.c */
 struct outcome {

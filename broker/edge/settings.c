@@ -23,7 +23,8 @@ static struct core_peer_config member_config(const struct conf_member *member)
     int type = member->type ? qiao_org_type_from_name(member->type) : QIAO_ORG_TYPE_UNKNOWN;
     return (struct core_peer_config){ .name = member->name, .org = member->org, .member = true, .file = base_name(member->file), .line = member->line,
                                       .drills = member->drills,
-                                      .org_type = type > 0 ? (unsigned)type : QIAO_ORG_TYPE_UNKNOWN };
+                                      .org_type = type > 0 ? (unsigned)type : QIAO_ORG_TYPE_UNKNOWN,
+                                      .services = member->services, .services_count = member->services_count, .seats = member->seats, .seats_count = member->seats_count };
 }
 
 /* Its tables stay those of conf. */
@@ -109,6 +110,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .version = version_of(conf),
         .explain = { .off = !conf->explain.enabled, .keep_ms = conf->explain.keep_days * UINT64_C(86400000), .bytes_max = conf->explain.bytes_max },
         .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->dead_letters.attempts_max,
+        .reroute_after_ms = conf->limits.reroute_after, .order_wait_ms = conf->limits.order_wait,
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
         .signed_age_ms_max = conf->trust.signed_age_days_max * UINT64_C(86400000), .signed_ahead_ms_max = conf->trust.signed_ahead_max,
         .clock_skew_ms_max = conf->limits.clock_skew_ms_max, .heartbeat_ms = conf->limits.heartbeat_ms, .silence_ms = conf->limits.silence_ms, .handshake_ms = conf->limits.handshake_ms,

@@ -42,11 +42,13 @@ enum qiao_outcome { QIAO_OUTCOME_NONE = 0, QIAO_OUTCOME_ACCEPTED = 1, QIAO_OUTCO
 enum qiao_verdict { QIAO_VERDICT_ACCEPT = 0, QIAO_VERDICT_REFUSE = 1, QIAO_VERDICT_RETRY = 2, QIAO_VERDICT_LATER = 3 };
 
 /* area "990101001", org "urban-management", seat "" or "duty". As text: area/org or area/org#seat; "990101/" followed by two
- * asterisks is an area set. NULL counts as empty. */
+ * asterisks is an area set; svc:mediation.labour is the nearest provider of a service, looked for from the sender's area, or from
+ * AREA in AREA/svc:mediation.labour. NULL counts as empty. */
 struct qiao_address {
     const char *area;
     const char *org;
     const char *seat;
+    const char *service;
 };
 
 /* An article of a law in the catalogue of legal bases: "ECO-CODE", "599", and the catalogue's version ("" or NULL: the one in force). */
@@ -169,7 +171,7 @@ const char *qiao_client_error(const struct qiao_client *client);
 typedef void (*qiao_admin_reply)(void *context, struct qiao_bytes packed);
 int qiao_client_admin(struct qiao_client *client, struct qiao_bytes packed_request, qiao_admin_reply reply, void *context);
 
-/* Reads "area/org#seat" into address; the strings point into buffer, which must hold at least strlen(text) + 3 bytes. False if not valid. */
+/* Reads "area/org#seat", an area set or a service into address; the strings point into buffer, which must hold at least strlen(text) + 3 bytes. False if not valid. */
 bool qiao_address_parse(const char *text, char *buffer, size_t buffer_size, struct qiao_address *ret_address);
 
 #ifdef __cplusplus

@@ -56,6 +56,8 @@ extern "C" {
     X(AHEAD, 124, "signed at a time that has not come: a clock is wrong")                    \
     X(CRASHES, 140, "each delivery ended the session of the member without an answer")       \
     X(CANNOT_RECEIVE, 125, "encrypted for another key, or for one that cannot receive")      \
+    X(NO_PROVIDER, 126, "no provider of the service is known")                               \
+    X(UNKNOWN_SEAT, 127, "destination organisation has no such seat")                        \
     /* 200-299: verdicts of members */                                                       \
     X(REFUSED_BY_MEMBER, 200, "refused by the member without a code of its own")             \
     X(NOT_COMPETENT, 201, "matter is not within the remit of this organisation")             \

@@ -138,17 +138,24 @@ static unsigned read_header(struct qiao_bytes bytes, struct header *h)
     return QIAO_CODE_OK;
 }
 
+enum { TRANSIT_FIELD_COUNT = 7 };
+static const uint8_t transit_types[TRANSIT_FIELD_COUNT] = { 0xff, PB_BYTES, PB_VARINT, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES };
+
 static bool read_transit(struct qiao_bytes bytes, struct envelope *e)
 {
     struct pb_reader r = pb_reader(bytes);
     struct pb_field f;
     while (pb_next(&r, &f)) {
-        if ((f.number == 1 && f.type != PB_BYTES) || (f.number == 2 && f.type != PB_VARINT) || (f.number == 3 && (f.type != PB_BYTES || !text_ok(f.bytes, QIAO_AREA_SIZE_MAX)))) return false;
+        if (f.number < TRANSIT_FIELD_COUNT && f.type != (enum pb_type)transit_types[f.number]) return false;
         if (f.number == 1) e->hops += 1;
         if (f.number == 2) e->attempt = (uint32_t)f.value;
         if (f.number == 3) e->rerouted_from = f.bytes;
+        if (f.number == 4) e->note.shared = f.value != 0;
+        if (f.number == 5) e->note.after = f.bytes;
+        if (f.number == 6) e->note.pin = f.bytes;
     }
-    return !r.failed;
+    bool sound = (e->note.after.size == 0 || e->note.after.size == QIAO_ID_SIZE) && text_ok(e->note.pin, QIAO_AREA_SIZE_MAX) && text_ok(e->rerouted_from, QIAO_AREA_SIZE_MAX);
+    return !r.failed && sound;
 }
 
 static bool read_parts(struct envelope *e)
@@ -339,4 +346,51 @@ void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms, s
     pb_put_bytes(buf, 1, node);
     pb_put_fixed64(buf, 2, at_ms);
     pb_put_bytes(buf, 3, rerouted_from);
+}
+
+static size_t note_size(const struct transit_note *note)
+{
+    return (note->shared ? 2 : 0) + text_size(note->after) + text_size(note->pin);
+}
+
+size_t envelope_note_size(const struct transit_note *note)
+{
+    size_t size = note_size(note);
+    return size ? 1 + pb_varint_size(size) + size : 0;
+}
+
+void envelope_put_note(struct buf *buf, const struct transit_note *note)
+{
+    if (!transit_note_any(note)) return;
+    pb_put_bytes_head(buf, 4, note_size(note));
+    pb_put_varint(buf, 4, note->shared);
+    pb_put_bytes(buf, 5, note->after);
+    pb_put_bytes(buf, 6, note->pin);
+}
+
+static bool is_hop(struct qiao_bytes hop, struct qiao_bytes node)
+{
+    struct pb_reader r = pb_reader(hop);
+    struct pb_field f;
+    while (pb_next(&r, &f))
+        if (f.number == 1 && f.type == PB_BYTES && qiao_bytes_equal(f.bytes, node)) return true;
+    return false;
+}
+
+static bool has_hop(struct qiao_bytes transit, struct qiao_bytes node)
+{
+    struct pb_reader r = pb_reader(transit);
+    struct pb_field f;
+    while (pb_next(&r, &f))
+        if (f.number == 1 && f.type == PB_BYTES && is_hop(f.bytes, node)) return true;
+    return false;
+}
+
+bool envelope_passed(struct qiao_bytes raw, struct qiao_bytes node)
+{
+    struct pb_reader r = pb_reader(raw);
+    struct pb_field f;
+    while (pb_next(&r, &f))
+        if (f.number == 4 && f.type == PB_BYTES && has_hop(f.bytes, node)) return true;
+    return false;
 }

@@ -47,6 +47,15 @@ struct header {
     struct address redirected_from;  /* size 0: destination is where the sender addressed it */
 };
 
+/* What nodes write beside a message for one another (schema Transit). */
+struct transit_note {
+    bool shared;
+    struct qiao_bytes after;  /* a message id, or empty */
+    struct qiao_bytes pin;    /* an area, or empty */
+};
+
+static inline bool transit_note_any(const struct transit_note *note) { return note->shared || note->after.size > 0 || note->pin.size > 0; }
+
 struct envelope {
     struct qiao_bytes raw;    /* all of it */
     struct qiao_bytes header_bytes;
@@ -55,6 +64,7 @@ struct envelope {
     uint32_t hops;
     uint32_t attempt;
     struct qiao_bytes rerouted_from; /* the voided area that a node on the way took another one for; empty: none did */
+    struct transit_note note;
     struct header header;
 };
 
@@ -115,5 +125,10 @@ size_t envelope_hop_size(size_t node_size, size_t rerouted_from_size);
 /* Appends Transit{hops{node, at_ms}, rerouted_from}: behind an envelope it is one hop more, since protobuf merges messages of one field
  * (encoding guide, "Last One Wins"). */
 void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms, struct qiao_bytes rerouted_from);
+/* The same for a note: fields that are set take the place of those that are there. */
+size_t envelope_note_size(const struct transit_note *note);
+void envelope_put_note(struct buf *buf, const struct transit_note *note);
+/* Was the message at this node before? */
+bool envelope_passed(struct qiao_bytes raw, struct qiao_bytes node);
 
 #endif

@@ -21,6 +21,7 @@ enum frame_type {
     FRAME_KEYS_WANTED,   /* KeysWanted: certificates of signers this side does not know */
     FRAME_KEYS,          /* Keys: the answer */
     FRAME_PART,          /* Part: of a batch */
+    FRAME_ROUTES,        /* Routes: what the sender can reach, between nodes that both know LINK_FEATURE_ROUTES */
     FRAME_TYPE_COUNT,
 };
 

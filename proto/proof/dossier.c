@@ -105,7 +105,7 @@ static bool is_body_of(const struct checking *c, struct qiao_bytes body, const s
 static void format_address(const struct address *a, char text[QIAO_ADDRESS_SIZE_MAX + 1])
 {
     if (a->service.size > 0) {
-        snprintf(text, QIAO_ADDRESS_SIZE_MAX + 1, "%.*s", (int)a->service.size, (const char *)a->service.data);
+        snprintf(text, QIAO_ADDRESS_SIZE_MAX + 1, "svc:%.*s", (int)a->service.size, (const char *)a->service.data);
         return;
     }
     snprintf(text, QIAO_ADDRESS_SIZE_MAX + 1, "%.*s%s%.*s%s%.*s", (int)a->area.size, (const char *)a->area.data, a->org.size ? "/" : "", (int)a->org.size,

@@ -160,7 +160,7 @@ static void submit(struct world *w)
 {
     struct choices *c = w->choices;
     const struct mail_place *to = &mail_places[choose_below(c, MAIL_PLACES)];
-    struct qiao_message message = { .kind = 200, .destination = { to->area, to->org, NULL }, .lane = (enum qiao_lane)choose_below(c, 4), .body = choose_bytes(c, choose_below(c, 64)) };
+    struct qiao_message message = { .kind = 200, .destination = { to->area, to->org, NULL, NULL }, .lane = (enum qiao_lane)choose_below(c, 4), .body = choose_bytes(c, choose_below(c, 64)) };
     unsigned lane = (unsigned)message.lane;
     message.id = mail_id((uint8_t)w->submissions);
     message.id.bytes[QIAO_ID_SIZE - 2] = (uint8_t)(w->submissions++ >> 8);

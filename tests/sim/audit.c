@@ -152,6 +152,14 @@ static void ask_copy(struct sim *sim, struct sim_node *node, struct positions *r
     store_close(copy);
 }
 
+/* What waits for any way goes as soon as there is one: the copy is awake a little earlier. */
+static bool waits(const struct positions *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->lanes[i].peer, ".waiting") == 0) return true;
+    return false;
+}
+
 static void compare(struct sim *sim, const struct sim_node *node, const struct positions *live, const struct positions *copy)
 {
     if (!live->answered || !copy->answered || live->count != copy->count) {
@@ -178,7 +186,19 @@ void audit_node(struct sim *sim, struct sim_node *node)
     sim->counts.audits++;
     ask_copy(sim, node, &copy, &digest);
     ask(sim, node->core, node, true, &live);
-    if (!sim->failed) compare(sim, node, &live, &copy);
+    if (!sim->failed && !waits(&live) && !waits(&copy)) compare(sim, node, &live, &copy);
+}
+
+void audit_tell(struct sim *sim)
+{
+    static struct positions live;
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        live.count = 0;
+        if (sim->nodes[i].core) ask(sim, sim->nodes[i].core, &sim->nodes[i], true, &live);
+        for (size_t k = 0; k < live.count; k++)
+            if (live.lanes[k].queued > 0) sim_trace(sim, "%s keeps %llu messages for %s lane %llu", sim->nodes[i].name, (unsigned long long)live.lanes[k].queued, live.lanes[k].peer,
+                                                    (unsigned long long)live.lanes[k].lane);
+    }
 }
 
 uint64_t audit_queued(struct sim *sim)
@@ -190,7 +210,8 @@ uint64_t audit_queued(struct sim *sim)
         live.answered = false;
         if (sim->nodes[i].core) ask(sim, sim->nodes[i].core, &sim->nodes[i], true, &live);
         if (!live.answered || sim->nodes[i].committing || core_wants_seal(sim->nodes[i].core)) return 1; /* a last acknowledgement is on its way to the disk */
-        for (size_t k = 0; k < live.count; k++) queued += live.lanes[k].queued;
+        for (size_t k = 0; k < live.count; k++)
+            if (!edge_is_gone(sim, &sim->nodes[i], live.lanes[k].peer)) queued += live.lanes[k].queued;
     }
     return queued;
 }
@@ -207,7 +228,7 @@ void audit_end(struct sim *sim)
         ask_copy(sim, node, &copy, &digest);
         if (digest != before) sim_fail(sim, "a restart of %s changes its store", node->name);
         for (size_t k = 0; k < copy.count; k++)
-            if (copy.lanes[k].queued != 0)
+            if (copy.lanes[k].queued != 0 && !edge_is_gone(sim, node, copy.lanes[k].peer))
                 sim_fail(sim, "%s still keeps %llu messages for %s lane %llu", node->name, (unsigned long long)copy.lanes[k].queued, copy.lanes[k].peer, (unsigned long long)copy.lanes[k].lane);
         audit_node(sim, node);
     }

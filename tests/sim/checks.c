@@ -26,7 +26,7 @@ static uint32_t message_of(struct sim *sim, const struct qiao_id *id)
 const char *checks_describe(const struct sim *sim, uint32_t index, char text[256])
 {
     const struct sim_message *m = &sim->messages[index];
-    snprintf(text, 256, "message %u (%s -> %s/%s, lane %u, case %u.%llu, expires %llu)", index, sim->members[m->sender].name, m->area, m->org, m->lane, m->case_number,
+    snprintf(text, 256, "message %u (%s -> %s/%s%s, lane %u, case %u.%llu, expires %llu)", index, sim->members[m->sender].name, m->area, m->org, m->service, m->lane, m->case_number,
              (unsigned long long)m->case_sequence, (unsigned long long)(m->expires_at_ms ? m->expires_at_ms - SIM_WALL_MS : 0));
     return text;
 }
@@ -110,7 +110,8 @@ void checks_receipt(struct sim *sim, const struct sim_member *member, const stru
         return;
     }
     uint32_t from = member_at(sim, qiao_bytes_from_string(receipt->recipient.area), qiao_bytes_from_string(receipt->recipient.org));
-    if (m->to == SIM_TO_MEMBER && from != m->recipient) sim_fail(sim, "receipt of %s comes from %s/%s", text, receipt->recipient.area, receipt->recipient.org);
+    bool named = m->to == SIM_TO_MEMBER || (m->to == SIM_TO_SERVICE && receipt->outcome == QIAO_OUTCOME_ACCEPTED && *receipt->recipient.area); /* asked again, the origin names the service */
+    if (named && from != m->recipient) sim_fail(sim, "receipt of %s comes from %s/%s", text, receipt->recipient.area, receipt->recipient.org);
     if (sim->failed) return;
     struct sim_recipient *r = recipient_of(sim, m, from);
     if (r->seen && (r->seen != receipt->outcome || r->seen_code != receipt->code))
@@ -164,6 +165,8 @@ static void check_order(struct sim *sim, const struct sim_member *member, uint32
     struct sim_recipient *r = &sim->recipients[m->first_recipient];
     /* What a dead process left in its last connection may arrive behind what the next one sends: it had no promise. */
     if (!chain || m->lost_with_sender) return;
+    /* The hostile neighbour is a link besides those of the tree: order across ways begins when everybody knows that there may be several. */
+    if (sim->adversary && !m->settled) return;
     if (r->deliveries == 0 && m->case_sequence <= chain->delivered)
         sim_fail(sim, "out of order, %llu of the case came before: %s", (unsigned long long)chain->delivered, checks_describe(sim, index, text));
     if (m->case_sequence > chain->delivered) chain->delivered = m->case_sequence;
@@ -184,7 +187,8 @@ enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, c
     struct sim_recipient *r = recipient_of(sim, m, member->index);
     checks_describe(sim, index, text);
     if (sim->options.print_trace) sim_trace(sim, "%s: %s comes as lane and sequence %llx", member->name, text, (unsigned long long)(delivery->token & 0xc000ffffffffffffu));
-    if (m->to != SIM_TO_SET && (m->to != SIM_TO_MEMBER || m->recipient != member->index)) sim_fail(sim, "%s gets somebody else's %s", member->name, text);
+    if (m->to == SIM_TO_SERVICE) service_delivered(sim, m, member);
+    else if (m->to != SIM_TO_SET && (m->to != SIM_TO_MEMBER || m->recipient != member->index)) sim_fail(sim, "%s gets somebody else's %s", member->name, text);
     if (delivery->message.body.size != m->body_size) sim_fail(sim, "body of %zu bytes, %u were sent: %s", delivery->message.body.size, m->body_size, text);
     if (r->deliveries > 0 && r->delivered_session == member->sessions && !r->retried) sim_fail(sim, "delivered twice in one session: %s", text);
     if (r->decided && r->revivals == 0 && r->decided_ms < member->up_since_ms) sim_fail(sim, "delivered again although its outcome %u was on disk: %s", r->decided, text);
@@ -351,7 +355,8 @@ static void destination_record(struct sim *sim, const struct sim_node *node, str
         sim_fail(sim, "the member refused, the node says %u: %s", record->outcome, checks_describe(sim, index, text));
     if (record->outcome == QIAO_OUTCOME_ACCEPTED && !r->accepted) sim_fail(sim, "accepted by nobody: %s", checks_describe(sim, index, text));
     if (record->outcome == QIAO_OUTCOME_DEAD && !unknown && r->retries == 0) sim_fail(sim, "dead without a retry: %s", checks_describe(sim, index, text));
-    r->deaths += record->outcome == QIAO_OUTCOME_DEAD || record->outcome == QIAO_OUTCOME_EXPIRED;
+    r->deaths += record->outcome == QIAO_OUTCOME_DEAD || (record->outcome == QIAO_OUTCOME_EXPIRED && r->kept);
+    r->kept |= record->outcome == QIAO_OUTCOME_NONE;
     r->decided = record->outcome;
     r->decided_code = record->code;
     r->decided_ms = sim->now_ms;
@@ -423,6 +428,7 @@ void checks_committed(struct sim *sim, const struct sim_node *node, const struct
 
 void checks_bounds(struct sim *sim, const struct sim_node *node)
 {
+    service_linked(sim);
     if (core_filling_bytes(node->core) > FILLING_BYTES_MAX) sim_fail(sim, "%s fills a batch of %zu bytes", node->name, core_filling_bytes(node->core));
     if (sim->bytes_on_wire_max > WIRE_BYTES_MAX) sim_fail(sim, "%llu bytes are under way on one connection", (unsigned long long)sim->bytes_on_wire_max);
 }
@@ -445,6 +451,7 @@ static bool has_ended(const struct sim *sim, const struct sim_message *m)
 
 bool checks_are_quiet(struct sim *sim)
 {
+    if (!edges_are_up(sim)) return false;
     for (uint32_t i = 0; i < sim->nodes_count; i++)
         if (!sim->nodes[i].core || (sim->nodes[i].parent >= 0 && sim->nodes[i].up_pipe < 0)) return false;
     for (uint32_t i = 0; i < sim->members_count; i++)
@@ -473,6 +480,11 @@ static void final_recipient(struct sim *sim, uint32_t index, uint32_t recipient)
     if (news && r->news != r->revived) sim_fail(sim, "its sender never heard that it ended as %u when it was tried again: %s", r->revived, text);
     if (r->told && m->submitted && r->seen != QIAO_OUTCOME_DEAD && r->seen != QIAO_OUTCOME_EXPIRED) sim_fail(sim, "the owner was told of one that ended as %u: %s", r->seen, text);
     if (r->seen == QIAO_OUTCOME_EXPIRED && m->expires_at_ms == 0) sim_fail(sim, "expired although it never does: %s", text);
+    if (m->to == SIM_TO_SERVICE) {
+        if (r->seen == QIAO_OUTCOME_REFUSED && !r->refused && !(r->seen_code == QIAO_CODE_NO_PROVIDER && service_may_be_refused(sim, m)))
+            sim_fail(sim, "refused with %s: %s", qiao_code_name(r->seen_code), text);
+        return;
+    }
     if (r->seen == QIAO_OUTCOME_REFUSED && !r->refused && (m->to == SIM_TO_MEMBER || (m->to != SIM_TO_SET && r->seen_code != codes[m->to])))
         sim_fail(sim, "refused with %s: %s", qiao_code_name(r->seen_code), text);
     if (r->seen && r->seen != QIAO_OUTCOME_EXPIRED && r->seen != QIAO_OUTCOME_REFUSED && m->to != SIM_TO_MEMBER && m->to != SIM_TO_SET) sim_fail(sim, "outcome %u of nobody: %s", r->seen, text);

@@ -17,6 +17,11 @@ void node_step(struct sim *sim, struct sim_node *node, struct core_event *event)
 
 /* ---- starting and dying ---- */
 
+static struct core_peer_config member_config(const struct sim_member *member)
+{
+    return (struct core_peer_config){ .name = member->name, .member = true, .services = (char *const *)(uintptr_t)&member->service, .services_count = member->service != NULL };
+}
+
 static size_t add_peers(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers)
 {
     size_t count = 0;
@@ -25,8 +30,9 @@ static size_t add_peers(const struct sim *sim, const struct sim_node *node, stru
         if (node->parent == (int)i) peers[count++] = (struct core_peer_config){ .name = other->name, .area = other->area, .role = LINK_ROLE_PARENT_NODE };
         if (other->parent == (int)node->index) peers[count++] = (struct core_peer_config){ .name = other->name, .area = other->area, .role = LINK_ROLE_CHILD_NODE };
     }
+    count = edges_add_peers(sim, node, peers, count);
     for (uint32_t i = 0; i < sim->members_count; i++)
-        if (sim->members[i].node == node->index && !sim->members[i].twin) peers[count++] = (struct core_peer_config){ .name = sim->members[i].name, .member = true };
+        if (sim->members[i].node == node->index && !sim->members[i].twin) peers[count++] = member_config(&sim->members[i]);
     return adversary_add_peers(sim, node, peers, count);
 }
 
@@ -50,6 +56,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .seed = sim->options.seed * 1000003u + node->index * 1009u + node->incarnations,
         .link_window_messages = sim->window_messages, .link_window_bytes = 256 * 1024,
         .member_window_messages = sim->member_window_messages, .member_window_bytes = 256 * 1024,
+        .reroute_after_ms = 1500,
         .connections_max = 64, .delivery_attempts_max = sim->attempts_max, .delivery_age_ms_max = sim->age_ms_max, .crash_within_ms = 1500,
         .dead_letters_max = sim->dead_letters_max, .dead_letter_bytes_max = 1u << 30, .dead_letter_owner = sim->owner[0] ? sim->owner : NULL,
         .retry_ms_min = 50, .retry_ms_max = 800,
@@ -95,6 +102,7 @@ void node_start(struct sim *sim, struct sim_node *node)
     node->tick_ms = SIM_NEVER;
     node->stalled = false;
     node_settle(sim, node);
+    edges_started(sim, node);
     if (node->parent >= 0) sim_at(sim, 1 + sim_random(sim, 20), SIM_NODE_DIAL, node->index, node->life, 0);
 }
 
@@ -118,6 +126,8 @@ void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms)
     while (node->jobs_count > 0) core_job_free(node->jobs[--node->jobs_count].job);
     node->life = ++sim->lives;
     node->up_pipe = -1;
+    sim->changed_ms = sim->now_ms;
+    edges_died(sim, node);
     for (uint32_t i = 0; i < sim->pipes_count; i++)
         for (unsigned e = 0; e < 2; e++)
             if (sim->pipes[i]->used && sim->pipes[i]->ends[e].open && sim->pipes[i]->ends[e].kind == SIM_END_NODE && sim->pipes[i]->ends[e].index == node->index)
@@ -188,6 +198,8 @@ bool node_feed(struct sim *sim, struct sim_node *node, struct sim_end *end, stru
 
 static void forget_pipe(struct sim *sim, struct sim_node *node, int pipe)
 {
+    sim->changed_ms = sim->now_ms;
+    edges_forget(sim, node, pipe);
     if (node->up_pipe != pipe) return;
     node->up_pipe = -1;
     sim_at(sim, 20 + sim_random(sim, 200), SIM_NODE_DIAL, node->index, node->life, 0);

@@ -6,6 +6,8 @@
 
 /* Longest time in which a healed world must come to rest. */
 #define REST_MS (15u * 60u * 1000u)
+/* In a graph, until neighbours have told one another what they can reach. */
+#define WARM_UP_MS 8000u
 
 static void visit_event(struct sim *sim, const struct sim_event *event);
 
@@ -28,8 +30,9 @@ bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char
 {
     struct sim *sim = sim_new(options);
     traffic_build(sim);
-    if (is_hostile(options)) adversary_new(sim, (uint32_t)(options->seed / 7 % sim->nodes_count));
+    if (is_hostile(options) && !options->graph) adversary_new(sim, (uint32_t)(options->seed / 7 % sim->nodes_count));
     sim_start(sim);
+    if (options->graph) sim_run(sim, WARM_UP_MS);
     for (uint32_t step = 0; step < options->steps && !sim->failed; step++) {
         traffic_step(sim);
         if (step % 4 == 0) adversary_step(sim);
@@ -42,6 +45,7 @@ bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char
     /* Messages of dead processes, which nobody waits for, are delivered too. */
     do sim_run(sim, 2000);
     while (!sim->failed && audit_queued(sim) > 0 && sim->now_ms < healed_ms + REST_MS);
+    if (options->print_trace) audit_tell(sim);
     checks_final(sim);
     adversary_final(sim);
     if (!sim->failed) audit_end(sim);
@@ -145,6 +149,11 @@ static void visit_event(struct sim *sim, const struct sim_event *event)
     case SIM_JOB:
         if (node_lives) node_job(sim, node, event->token);
         break;
+    case SIM_EDGE_DIAL: {
+        const struct sim_node *dialer = &sim->nodes[sim->edges[event->index].from];
+        if (dialer->core && dialer->life == event->life) edge_dial(sim, event->index);
+        break;
+    }
     case SIM_ADVERSARY: adversary_look(sim); break;
     case SIM_COURIER: courier_look(sim); break;
     case SIM_DISK_ROOM:
@@ -216,6 +225,7 @@ struct sim *sim_new(const struct sim_options *options)
     sim->attempts_max = 4;
     sim->dead_letters_max = 100000;
     sim->heartbeat_ms = 1000;
+    sim->linked_ms = SIM_NEVER;
     return sim;
 }
 
@@ -253,7 +263,7 @@ uint32_t sim_add_node(struct sim *sim, const char *name, const char *area, int p
     char error[128];
     uint32_t index = sim->nodes_count++;
     struct sim_node *node = &sim->nodes[index];
-    *node = (struct sim_node){ .index = index, .parent = parent, .up_pipe = -1, .disk_ms_min = 1, .disk_ms_max = 1, .tick_ms = SIM_NEVER };
+    *node = (struct sim_node){ .index = index, .parent = parent, .up_pipe = -1, .linked_since_ms = SIM_NEVER, .disk_ms_min = 1, .disk_ms_max = 1, .tick_ms = SIM_NEVER };
     snprintf(node->name, sizeof node->name, "%s", name);
     snprintf(node->area, sizeof node->area, "%s", area);
     struct store_options options = { .version = 1 };

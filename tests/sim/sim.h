@@ -7,6 +7,8 @@
  *   keys.c     certificates and signatures, made of names
  *   adversary.c a hostile neighbour, member and thief (adversary.h)
  *   courier.c  bundles, carried by hand
+ *   edges.c    lateral links that fail, for a while or for good
+ *   services.c messages to services, and who should get them
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says
  *   second_opinion.c  every decision decided again */
 #ifndef SIM_SIM_H
@@ -21,7 +23,7 @@
 
 #include <qiao/client.h>
 
-enum { SIM_NODES_MAX = 16, SIM_MEMBERS_MAX = 48, SIM_CASES = 4, SIM_TEXT_SIZE = 64 };
+enum { SIM_EDGES_MAX = 40, SIM_NODES_MAX = 16, SIM_MEMBERS_MAX = 48, SIM_CASES = 4, SIM_TEXT_SIZE = 64 };
 
 #define SIM_WALL_MS 1700000000000u /* wall clock when the world begins */
 #define SIM_SIGNED_AGE_MS_MAX (90ull * 24 * 3600 * 1000)
@@ -34,7 +36,7 @@ struct sim;
 /* ---- events ---- */
 
 enum sim_event_type { SIM_CHUNK, SIM_COMMIT, SIM_NODE_TICK, SIM_MEMBER_TICK, SIM_NODE_DIAL, SIM_MEMBER_DIAL, SIM_NODE_START, SIM_MEMBER_START,
-                      SIM_VERDICT, SIM_DISK_ROOM, SIM_JOB, SIM_ADVERSARY, SIM_COURIER, SIM_EVENT_COUNT };
+                      SIM_VERDICT, SIM_DISK_ROOM, SIM_JOB, SIM_ADVERSARY, SIM_COURIER, SIM_EDGE_DIAL, SIM_EVENT_COUNT };
 
 struct sim_event {
     uint64_t at_ms;
@@ -138,6 +140,8 @@ struct sim_node {
     uint64_t ticks_at_ms, ticks_count;
     int up_pipe;                   /* to the parent, or -1 */
     bool stalled;
+    uint64_t linked_since_ms;      /* both ends see the link to the parent; SIM_NEVER: they do not */
+    bool linked;                   /* its link to the parent was up once */
     bool hold_commits;             /* scenarios: commits wait for disk_release */
     enum { SIM_TORN_BY_CHANCE, SIM_TORN_LOST, SIM_TORN_DURABLE } torn; /* what a crash makes of the batch under way */
     uint32_t numbers[SIM_NODES_MAX + SIM_MEMBERS_MAX + 2]; /* peer number on disk -> 1 + member */
@@ -174,6 +178,7 @@ struct sim_member {
     char name[SIM_TEXT_SIZE];
     bool alive;
     bool durable;                  /* its outbox survives */
+    const char *service;           /* offered, or NULL */
     bool twin;                     /* a second session of the member before it: sends and hears of outcomes, takes no deliveries */
     bool late;                     /* answers some deliveries later */
     uint32_t refuse_percent, retry_percent, poison_percent, deadly_percent;
@@ -196,7 +201,7 @@ struct sim_member {
 
 /* ---- what is known about each message ---- */
 
-enum sim_destination { SIM_TO_MEMBER, SIM_TO_UNKNOWN_MEMBER, SIM_TO_NOWHERE, SIM_TO_SET };
+enum sim_destination { SIM_TO_MEMBER, SIM_TO_UNKNOWN_MEMBER, SIM_TO_NOWHERE, SIM_TO_SET, SIM_TO_SERVICE };
 
 struct sim_recipient {
     uint32_t deliveries;
@@ -209,6 +214,7 @@ struct sim_recipient {
     uint32_t revivals;             /* a dead letter was put into the queue again */
     unsigned revived;              /* what came of the last, durable; told to the sender: */
     unsigned news;
+    bool kept;                     /* the destination's node has it for the member; else it was too late when it came */
     bool answered;                 /* the last delivery has its verdict */
     bool accepted, refused;        /* the member said so at least once: the effect is there */
     uint32_t retries;
@@ -222,7 +228,8 @@ struct sim_message {
     struct qiao_id id;
     uint32_t sender;
     enum sim_destination to;
-    uint32_t recipient;            /* member, SIM_TO_MEMBER */
+    uint32_t recipient;            /* member, SIM_TO_MEMBER; SIM_TO_SERVICE: who got it, sim->members_count: nobody yet */
+    bool settled;                  /* sent when every node had heard of all services, and whether the federation is a graph */
     uint32_t first_recipient, recipients_count; /* in sim->recipients; one, or one a member for a set (and one for the set) */
     unsigned lane;
     uint32_t case_number;          /* SIM_CASES: none */
@@ -233,7 +240,7 @@ struct sim_message {
     bool submitted;                /* the node has it */
     bool conflicting;              /* a message with its id and other content was submitted */
     bool lost_with_sender;         /* a memory outbox died with it */
-    char area[SIM_TEXT_SIZE], org[SIM_TEXT_SIZE];
+    char area[SIM_TEXT_SIZE], org[SIM_TEXT_SIZE], service[SIM_TEXT_SIZE];
 };
 
 struct sim_chain {
@@ -242,8 +249,17 @@ struct sim_chain {
     uint64_t delivered;            /* highest case sequence first delivered */
 };
 
+/* A lateral link: from dials to. */
+struct sim_edge {
+    uint32_t from, to;
+    int pipe;                      /* or -1 */
+    uint64_t blocked_until_ms, down_until_ms;
+    bool gone;                     /* failed for good */
+};
+
 struct sim_options {
     uint64_t seed;
+    bool graph;                    /* nodes form a random graph whose edges fail */
     uint32_t steps;
     uint32_t nodes_max;            /* 0: up to 10 */
     bool print_trace;
@@ -254,7 +270,7 @@ struct sim_options {
 
 struct sim_counts {
     uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads, opinions;
-    uint64_t hostile, bundles, events, virtual_ms;
+    uint64_t hostile, bundles, events, virtual_ms, edges_down;
     uint64_t outcomes[5];
 };
 
@@ -293,6 +309,10 @@ struct sim {
     bool holds;                    /* some nodes have rules: every fifth seed, so that the others go on telling what they told */
     struct adversary *adversary;   /* NULL: nobody is hostile */
     struct courier *courier;       /* NULL: nobody carries bundles yet (courier.h) */
+    struct sim_edge edges[SIM_EDGES_MAX];
+    uint32_t edges_count;
+    uint64_t changed_ms;           /* when an edge failed, or a node or a link died last */
+    uint64_t linked_ms;            /* when every node had linked with its neighbours once; SIM_NEVER: not yet */
     bool chatty;                   /* members submit from inside callbacks */
     uint64_t bytes_on_wire_max;
 };
@@ -399,6 +419,27 @@ void checks_bounds(struct sim *sim, const struct sim_node *node);
 /* True when every message that a node took has come to its end and every outbox is empty. */
 bool checks_are_quiet(struct sim *sim);
 void checks_final(struct sim *sim);
+/* edges.c */
+void edges_build(struct sim *sim, bool tree); /* with a tree of nodes built before, or the nodes too */
+void edges_add(struct sim *sim, uint32_t from, uint32_t to);
+void edge_dial(struct sim *sim, uint32_t edge);
+void edges_started(struct sim *sim, const struct sim_node *node);
+void edges_died(struct sim *sim, const struct sim_node *node);
+void edges_forget(struct sim *sim, const struct sim_node *node, int pipe);
+size_t edges_add_peers(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, size_t count);
+void edge_fail(struct sim *sim);
+void edges_heal(struct sim *sim);
+bool edges_are_up(const struct sim *sim);
+bool edge_is_gone(const struct sim *sim, const struct sim_node *node, const char *peer);
+/* services.c: who the nearest provider is, by the book; sim->members_count: there is none */
+uint32_t service_provider(const struct sim *sim, uint32_t sender_node, const char *service);
+void service_offer(struct sim *sim, struct sim_member *member);
+/* Turns some messages to members into messages to services. */
+void service_address(struct sim *sim, struct sim_message *message);
+void service_delivered(struct sim *sim, struct sim_message *message, const struct sim_member *member);
+void service_linked(struct sim *sim);
+/* NO_PROVIDER is right: there is none, or some node had not heard of it. */
+bool service_may_be_refused(const struct sim *sim, const struct sim_message *message);
 const char *checks_describe(const struct sim *sim, uint32_t message, char text[256]);
 
 /* adversary.c */
@@ -427,6 +468,8 @@ bool adversary_sent(const struct sim *sim, const struct qiao_delivery *delivery)
 /* audit.c */
 /* A core built from a copy of the node's store reports the same queue positions as the node. */
 void audit_node(struct sim *sim, struct sim_node *node);
+/* For the trace: what is still in queues. */
+void audit_tell(struct sim *sim);
 /* Messages in all queues of all nodes. */
 uint64_t audit_queued(struct sim *sim);
 /* Somebody at the node tries all its dead letters again. */

@@ -38,6 +38,7 @@ static void build_members(struct sim *sim)
         uint32_t count = node == 0 ? 1 + (uint32_t)sim_random(sim, 3) : (uint32_t)sim_random(sim, 4);
         for (uint32_t i = 0; i < count && sim->members_count < SIM_MEMBERS_MAX; i++) {
             struct sim_member *member = &sim->members[sim_add_member(sim, node, names[i], sim_chance(sim, 60))];
+            service_offer(sim, member);
             member->late = sim_chance(sim, 30);
             member->refuse_percent = sim_chance(sim, 40) ? 10 : 0;
             if (!member->late) member->retry_percent = sim_chance(sim, 50) ? 10 : 0;
@@ -51,7 +52,9 @@ static void build_members(struct sim *sim)
 void traffic_build(struct sim *sim)
 {
     static const uint32_t windows[] = { 2, 8, 64, 1024 };
-    build_nodes(sim);
+    bool tree = !sim->options.graph || sim_chance(sim, 30);
+    if (tree) build_nodes(sim);
+    if (sim->options.graph) edges_build(sim, tree);
     build_members(sim);
     sim->window_messages = windows[sim_random(sim, 4)];
     sim->member_window_messages = windows[sim_random(sim, 4)];
@@ -76,6 +79,7 @@ static void address_message(struct sim *sim, const struct sim_member *sender, st
     const struct sim_member *to = &sim->members[m->recipient];
     m->to = dice < 93 ? SIM_TO_MEMBER : dice < 95 ? SIM_TO_UNKNOWN_MEMBER : dice < 97 ? SIM_TO_NOWHERE : SIM_TO_SET;
     if (m->to == SIM_TO_SET && sender->node != 0 && sim_chance(sim, 50)) m->to = SIM_TO_MEMBER;
+    if (m->to == SIM_TO_SET && sim->options.graph) m->to = SIM_TO_MEMBER;
     if (m->to == SIM_TO_SET && adversary_is_in(sim, sim->nodes[to->node].area)) m->to = SIM_TO_MEMBER; /* the mole answers no deliveries */
     snprintf(m->area, sizeof m->area, "%s", sim->nodes[to->node].area);
     snprintf(m->org, sizeof m->org, "%s", m->to == SIM_TO_UNKNOWN_MEMBER ? "nobody" : to->name);
@@ -98,6 +102,7 @@ uint32_t traffic_message(struct sim *sim, struct sim_member *sender)
         m.case_sequence = ++sim->case_sequences[sender->index][m.recipient][m.case_number];
     }
     if (m.to != SIM_TO_SET && sim_chance(sim, 12)) m.expires_at_ms = sim_wall_ms(sim) + 1 + sim_random(sim, sim_chance(sim, 50) ? 100 : 20000);
+    service_address(sim, &m);
     m.body_size = (uint32_t)sim_random(sim, sim_random(sim, 200) == 0 ? 60000 : 200);
     prng_fill(&sim->prng, random, sizeof random);
     m.id = qiao_id_make(sim_wall_ms(sim), random);
@@ -113,7 +118,7 @@ static int submit(struct sim *sim, struct sim_member *sender, const struct sim_m
     memset(body, fill, m->body_size + 1);
     struct qiao_message message = {
         .id = m->id, .kind = m->to == SIM_TO_SET ? QIAO_KIND_BULLETIN : m->case_number < SIM_CASES ? QIAO_KIND_CASE_UPDATE : QIAO_KIND_PAYLOAD,
-        .destination = { m->area, m->org, NULL }, .case_id = m->case_number < SIM_CASES ? case_id : NULL, .case_sequence = m->case_sequence,
+        .destination = { m->area, m->org, NULL, m->service[0] ? m->service : NULL }, .case_id = m->case_number < SIM_CASES ? case_id : NULL, .case_sequence = m->case_sequence,
         .expires_at_ms = m->expires_at_ms, .lane = (enum qiao_lane)m->lane, .privacy = m->to == SIM_TO_SET ? QIAO_PRIVACY_PUBLIC : QIAO_PRIVACY_INTERNAL,
         .body = { body, m->body_size + (fill != 0) }, .matter = !sim->holds ? NULL : m->case_sequence % 5 == 1 ? "WAIT" : m->case_sequence % 3 == 1 ? "FAST" : NULL,
     };
@@ -255,6 +260,7 @@ static void misfortune(struct sim *sim)
 void traffic_step(struct sim *sim)
 {
     uint64_t dice = sim_random(sim, 100);
+    if (sim->options.graph && sim_random(sim, 60) == 0) edge_fail(sim);
     if (sim_chance(sim, sim->fault_percent)) misfortune(sim);
     else if (dice < 4 && sim->messages_count > 0) traffic_submit_again(sim, (uint32_t)sim_random(sim, sim->messages_count), sim_chance(sim, 30));
     else if (dice < 5) audit_node(sim, &sim->nodes[sim_random(sim, sim->nodes_count)]);
@@ -279,4 +285,5 @@ void traffic_heal(struct sim *sim)
         member->absent = false;
     }
     for (uint32_t i = 0; i < sim->pipes_count; i++) sim->pipes[i]->bytes_per_ms = sim->pipes[i]->line.bytes_per_s = 0;
+    edges_heal(sim);
 }

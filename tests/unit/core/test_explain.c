@@ -40,7 +40,7 @@ static struct qiao_id decide(struct story *s, uint32_t number, const char *from,
     e.header.source.raw = buf_bytes(&source);
     e.header.destination = (struct address){ .area = qiao_bytes_from_string(area), .org = qiao_bytes_from_string(org), .raw = buf_bytes(&destination) };
     const struct peer *member = route_member(core, qiao_bytes_from_string(from));
-    unsigned code = route_find(core, &e.header.destination, member);
+    unsigned code = route_find(core, &(struct route_query){ .to = &e.header.destination, .from = member });
     explain_decide(core, member, &e, code, true);
     for (size_t i = 0; code == QIAO_CODE_OK && i < core->targets_count; i++) explain_queued(core, i, number);
     explain_done(core);

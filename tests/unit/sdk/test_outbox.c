@@ -65,7 +65,7 @@ static void end(struct process *p)
 
 static struct qiao_id submit(struct process *p, enum qiao_lane lane, const char *body)
 {
-    struct qiao_message message = { .kind = QIAO_KIND_PAYLOAD, .destination = { "990102", "court", NULL }, .lane = lane, .body = qiao_bytes_from_string(body) };
+    struct qiao_message message = { .kind = QIAO_KIND_PAYLOAD, .destination = { "990102", "court", NULL, NULL }, .lane = lane, .body = qiao_bytes_from_string(body) };
     struct qiao_id id;
     cr_assert_eq(session_submit(&p->session, &message, WALL_MS, &id), QIAO_CLIENT_OK);
     return id;
