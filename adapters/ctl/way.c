@@ -97,6 +97,8 @@ static void print_inputs(const Qiao__V1__Decision *d)
     admin_kind_format(d->kind, kind);
     printf(WAY_LABEL "%s%s\n", "from", *d->from ? d->from : "this node", *d->from && d->from_member ? " (member)" : "");
     printf(WAY_LABEL "%s, kind %s, lane %s%s%s\n", "to", destination, kind, lane < 3 ? lanes[lane] : "?", *d->matter ? ", matter " : "", d->matter);
+    if (*d->rerouted_area)
+        printf(WAY_LABEL "%s, which took over\n", "looked up as", d->rerouted_area);
     if (!d->redirected_from)
         return;
     way_destination(d->redirected_from, destination);

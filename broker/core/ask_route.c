@@ -43,6 +43,6 @@ void ask_route_of_header(struct core *core, struct connection *c, uint32_t id, s
     }
     code = accept_dry(core, from, &e, &routed);
     explain_describe(core, from, &e.header, code, routed, &decision);
-    core->route_key.size = 0;
+    core->route_key.size = core->rerouted_from.size = 0;
     send_decision(core, c, id, code, &decision);
 }

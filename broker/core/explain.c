@@ -240,6 +240,8 @@ static void make_key(struct core *core, const struct explain_question *q, struct
         else others = (others ^ core->targets[i]->number) * 0x100000001b3u;
     }
     put_number(key, others);
+    put_number(key, q->routed ? core->rerouted_to.size : 0);
+    if (q->routed) buf_append(key, core->rerouted_to.data, core->rerouted_to.size);
     buf_append(key, h->matter.data, h->matter.size);
     buf_append(key, h->destination.raw.data, h->destination.raw.size);
     buf_append(key, h->redirected_from.raw.data, h->redirected_from.raw.size);

@@ -8,7 +8,7 @@
 #define LOST_MAX 16u
 
 /* schema/explain.proto */
-enum { CONFIGURATION = 1, FROM, FROM_MEMBER, DESTINATION, KIND, LANE, STATUS, PRIVACY, MATTER, CODE, REASON, POLICY, CHOSEN, CHOSEN_COUNT, LOST, LOST_COUNT, RULE, REDIRECTED_FROM, SENT_ON = 30 };
+enum { CONFIGURATION = 1, FROM, FROM_MEMBER, DESTINATION, KIND, LANE, STATUS, PRIVACY, MATTER, CODE, REASON, POLICY, CHOSEN, CHOSEN_COUNT, LOST, LOST_COUNT, RULE, REDIRECTED_FROM, REROUTED_AREA, SENT_ON = 30 };
 
 struct packing {
     struct buf *out;
@@ -79,10 +79,13 @@ void explain_pack(struct core *core, const struct explain_question *q, struct bu
     pb_put_varint(out, CODE, q->code);
     pb_put_bytes(out, REASON, q->reason);
     put_place(out, POLICY, &core->policy_place, 0);
-    if (q->routed) route_explain(core, &h->destination, q->from, q->code, put_choice, &p);
+    struct address to = h->destination;
+    if (q->routed && core->rerouted_to.size > 0) to.area = core->rerouted_to;
+    if (q->routed) route_explain(core, &to, q->from, q->code, put_choice, &p);
     pb_put_varint(out, CHOSEN_COUNT, p.chosen);
     pb_put_varint(out, LOST_COUNT, p.lost);
     put_rule(core, out);
     pb_put_bytes(out, REDIRECTED_FROM, h->redirected_from.raw);
     pb_put_varint(out, SENT_ON, sent_on(core));
+    if (q->routed) pb_put_bytes(out, REROUTED_AREA, core->rerouted_to);
 }

@@ -459,6 +459,7 @@ static void pack_request(struct choices *c, Qiao__V1__AdminRequest *request, str
     Qiao__V1__CaseShowRequest show = QIAO__V1__CASE_SHOW_REQUEST__INIT;
     Qiao__V1__MessageRequest message = QIAO__V1__MESSAGE_REQUEST__INIT;
     Qiao__V1__WatchRequest watch = QIAO__V1__WATCH_REQUEST__INIT;
+    Qiao__V1__WayRequest way = QIAO__V1__WAY_REQUEST__INIT;
     struct qiao_id id = mail_id(choose(c));
     char text[64];
     snprintf(text, sizeof text, "C%.*s", (int)choose_below(c, 60), "1234567890123456789012345678901234567890123456789012345678901");
@@ -469,13 +470,18 @@ static void pack_request(struct choices *c, Qiao__V1__AdminRequest *request, str
     list.most = choose(c);
     list.after = show.case_id = text;
     message.id = (ProtobufCBinaryData){ choose_below(c, 8) ? QIAO_ID_SIZE : 3, id.bytes };
+    way.id = message.id;
+    way.direction = (Qiao__V1__WayDirection)choose_below(c, 4);
+    way.hops = way.time_ms = choose(c);
+    if (choose_below(c, 4) == 3) route.header = (ProtobufCBinaryData){ strlen(text), (uint8_t *)text };
     request->id = choose(c);
-    switch (choose_below(c, 6)) {
+    switch (choose_below(c, 7)) {
     case 0: request->what_case = QIAO__V1__ADMIN_REQUEST__WHAT_STATUS; request->status = &status; break;
     case 1: request->what_case = QIAO__V1__ADMIN_REQUEST__WHAT_ROUTE; request->route = &route; break;
     case 2: request->what_case = QIAO__V1__ADMIN_REQUEST__WHAT_CASE_LIST; request->case_list = &list; break;
     case 3: request->what_case = QIAO__V1__ADMIN_REQUEST__WHAT_CASE_SHOW; request->case_show = &show; break;
     case 4: request->what_case = QIAO__V1__ADMIN_REQUEST__WHAT_MESSAGE; request->message = &message; break;
+    case 5: request->what_case = QIAO__V1__ADMIN_REQUEST__WHAT_WAY; request->way = &way; break;
     default: request->what_case = QIAO__V1__ADMIN_REQUEST__WHAT_WATCH; request->watch = &watch; break;
     }
     size_t size = qiao__v1__admin_request__get_packed_size(request);
