@@ -155,7 +155,7 @@ static int take_headers(void *context, const Qiao__V1__AdminReply *reply)
         return command_fail(CTL_NO, "the node answered something else than headers");
     status = set_stage(p, kept->configuration);
     for (size_t i = 0; !status && i < kept->n_headers; i++)
-        plan_rehearse(p->rehearsal, kept->headers[i]->header.data, kept->headers[i]->header.len, kept->headers[i]->from);
+        plan_rehearse(p->rehearsal, kept->headers[i]->header.data, kept->headers[i]->header.len, kept->headers[i]->from, kept->headers[i]->at_ms);
     p->next = kept->next;
     return status;
 }

@@ -41,8 +41,10 @@ static void address_of(const struct rule_target *target, struct buf *raw, struct
 static unsigned judge(struct core *core, const struct peer *from, const struct header *h)
 {
     struct qiao_bytes root;
-    struct route_query query = route_query_of(h, from);
+    struct address to;
     unsigned code = from->member ? ask_policy(core, from, h, true) : ask_policy_on_arrival(core, h);
+    if (code == QIAO_CODE_OK) code = areas_route(core, h, &to);
+    struct route_query query = { .to = &to, .sender_area = h->source.area, .from = from };
     if (code == QIAO_CODE_OK) code = route_find(core, &query);
     if (code != QIAO_CODE_OK || h->status == QIAO_STATUS_ACTUAL || address_is_set(&h->destination, &root)) return code;
     return core->targets_count == 1 && core->targets[0]->member && !core->targets[0]->drills ? QIAO_CODE_DRILL : code;
@@ -70,7 +72,7 @@ static void show_rule(const struct core *core, struct core_rehearsal *ret)
     snprintf(ret->rule, sizeof ret->rule, "%s, %s:%d", rule->name, slash ? slash + 1 : file, rule->line);
 }
 
-void core_rehearse(struct core *core, struct qiao_bytes header, const char *from_name, struct core_rehearsal *ret)
+void core_rehearse(struct core *core, struct qiao_bytes header, const char *from_name, uint64_t wall_ms, struct core_rehearsal *ret)
 {
     buf_auto raw = { 0 };
     buf_auto redirected = { 0 };
@@ -87,6 +89,7 @@ void core_rehearse(struct core *core, struct qiao_bytes header, const char *from
     ret->kind = h.kind;
     show_address(&h.destination, ret->destination, sizeof ret->destination);
     if (!from) return;
+    core->wall_ms = wall_ms;
     ret->code = ask_rules(core, from, &h);
     show_rule(core, ret);
     if (ret->code != QIAO_CODE_OK) return;

@@ -14,6 +14,7 @@ struct core_rehearsal {
     uint32_t kind;
 };
 
-void core_rehearse(struct core *core, struct qiao_bytes header, const char *from, struct core_rehearsal *ret_rehearsal);
+/* wall_ms: when it was decided about. */
+void core_rehearse(struct core *core, struct qiao_bytes header, const char *from, uint64_t wall_ms, struct core_rehearsal *ret_rehearsal);
 
 #endif

@@ -42,6 +42,7 @@ const struct conf_link *lint_next_hop(const struct conf *conf, const char *area,
 const struct lint_node *lint_node_named(const struct lint *lint, const char *id);
 const struct lint_node *lint_node_of_area(const struct lint *lint, struct rule_text area);
 /* Is every area that begins so inside this node's own, and below none of its links? */
+bool lint_area_is_unknown(const struct conf *conf, struct rule_text area); /* a whole code that is not in the node's table of areas, if it has one */
 bool lint_area_is_nowhere(const struct conf *conf, const struct rule_text *area);
 
 #endif

@@ -2,6 +2,7 @@
 #include "plan/cover.h"
 #include "plan/lint.h"
 
+#include "area/table.h"
 #include "core/rules.h"
 
 #include <qiao/client.h>
@@ -54,6 +55,14 @@ const struct lint_node *lint_node_of_area(const struct lint *lint, struct rule_t
     return NULL;
 }
 
+bool lint_area_is_unknown(const struct conf *conf, struct rule_text area)
+{
+    struct area_code code;
+    if (!conf->areas.read || area.prefix || area_code_read_unit(qiao_bytes(area.text, area.size), &code) != AREA_CODE_FAULT_NONE)
+        return false;
+    return area_find_known(conf->areas.read, code) == AREA_NONE;
+}
+
 bool lint_area_is_nowhere(const struct conf *conf, const struct rule_text *area)
 {
     size_t own = strlen(conf->node.area);
@@ -97,6 +106,8 @@ static void look_at_target(const struct sending *s)
     const struct conf_member *member = node ? lint_member(node->conf, t->org) : NULL;
     if (s->rule->classes == 1u << QIAO_PRIVACY_SEALED)
         tell(s, PLAN_IMPOSSIBLE, "what is sealed for one seat cannot be sent to another, and this rule takes sealed messages only");
+    else if (lint_area_is_unknown(conf, t->area))
+        tell(s, PLAN_UNKNOWN_AREA, "the code is not in areas.file; correct it, or add the area there");
     else if (node && !member)
         tell(s, PLAN_UNREACHABLE, "the node of that area has no such member; correct the name, or add it to its members");
     else if (member && is_drill_only(s->rule) && !member->drills)
@@ -150,6 +161,8 @@ static void look_at_link(struct lint *lint, const struct conf *conf, size_t i)
     struct conf_place place = { conf->path, link->line, 1 };
     char key[64];
     (void)snprintf(key, sizeof key, "links[%zu].area", i);
+    if (lint_area_is_unknown(conf, (struct rule_text){ .text = link->area, .size = strlen(link->area) }))
+        (void)lint_add(lint, PLAN_UNKNOWN_AREA, place, key, "found %s, which is not in areas.file; correct it, or add the area there", link->area);
     if (link->role != CONF_ROLE_CHILD)
         return;
     if (strcmp(link->area, conf->node.area) == 0)

@@ -42,7 +42,9 @@ static bool look_at_names(const struct looking *x, const struct rule_address *a)
 {
     bool own = names_one(a) && rule_text_matches(&a->area, own_area(x));
     const struct lint_node *other = names_one(a) && !own ? lint_node_of_area(x->lint, a->area) : NULL;
-    if (own && !lint_member(x->node->conf, a->org))
+    if ((a->form == RULE_ADDRESS_ORG || a->form == RULE_ADDRESS_SET) && lint_area_is_unknown(x->node->conf, a->area))
+        tell(x, PLAN_UNKNOWN_AREA, a, "the code is not in areas.file; correct it, or add the area there");
+    else if (own && !lint_member(x->node->conf, a->org))
         tell(x, PLAN_UNREACHABLE, a, "this node has no such member; correct the name, or add it to members");
     else if (other && !lint_member(other->conf, a->org))
         tell(x, PLAN_UNREACHABLE, a, "the node of that area has no such member; correct the name");

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* X(name, text, what it is) */
 #define PLAN_CLASS_MAP(X)                                                                                   \
@@ -63,8 +64,8 @@ struct plan_change {
 /* Both configurations must be sound: positive if one is not. Negative: -errno. */
 int plan_rehearsal_new(const char *before_file, const char *after_file, struct plan_rehearsal **ret_rehearsal);
 struct plan_rehearsal *plan_rehearsal_free(struct plan_rehearsal *rehearsal); /* returns NULL */
-/* One header as the node kept it, and the member or neighbour it came from. */
-void plan_rehearse(struct plan_rehearsal *rehearsal, const void *header, size_t size, const char *from);
+/* One header as the node kept it, and the member or neighbour it came from, and when (milliseconds since 1970). */
+void plan_rehearse(struct plan_rehearsal *rehearsal, const void *header, size_t size, const char *from, uint64_t at_ms);
 
 /* Keys that differ and come into force with a restart only, one a line; "" if there are none. */
 const char *plan_restart_keys(const struct plan_rehearsal *rehearsal);

@@ -50,6 +50,7 @@ static int build(struct stage *stage)
     struct core_config config = {
         .node = conf->node.id, .area = conf->node.area, .peers = peers, .peers_count = conf->links_count + conf->members_count, .seal = &seal_null,
         .policy = conf->policy.read ? policy_new(conf_policy_tables(conf->policy.read)) : NULL, .rules = conf->rules.read ? rules_new(conf_rules_tables(conf->rules.read)) : NULL,
+        .areas = { .table = conf->areas.read, .accept_old_days = conf->areas.accept_old_days, .triage = conf->areas.triage },
     };
     int r = peers ? store_engine_array.open(&(struct store_options){ .version = 1 }, &stage->store, text, sizeof text) : -ENOMEM;
     if (r == 0)
@@ -144,12 +145,12 @@ static int by_count(const void *a, const void *b)
     return left->count != right->count ? (left->count < right->count) - (left->count > right->count) : strcmp(left->what, right->what);
 }
 
-void plan_rehearse(struct plan_rehearsal *r, const void *header, size_t size, const char *from)
+void plan_rehearse(struct plan_rehearsal *r, const void *header, size_t size, const char *from, uint64_t at_ms)
 {
     struct core_rehearsal before, after;
     struct plan_change change = { 0 };
-    core_rehearse(r->before.core, qiao_bytes(header, size), from, &before);
-    core_rehearse(r->after.core, qiao_bytes(header, size), from, &after);
+    core_rehearse(r->before.core, qiao_bytes(header, size), from, at_ms, &before);
+    core_rehearse(r->after.core, qiao_bytes(header, size), from, at_ms, &after);
     r->rehearsed++;
     if (fares_the_same(&before, &after))
         return;

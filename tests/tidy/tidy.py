@@ -33,7 +33,7 @@ INCLUDES = {
     'proto/area': {'qiao', 'schema', 'proto/base', 'proto/area'},
     'proto/wire': {'qiao', 'proto/base', 'proto/codec', 'proto/wire'},
     'broker/conf': {'qiao', 'broker/conf'},
-    'broker/plan': {'qiao', 'proto/base', 'proto/codec', 'broker/conf', 'broker/core', 'broker/store', 'broker/plan'},
+    'broker/plan': {'qiao', 'proto/area', 'proto/base', 'proto/codec', 'broker/conf', 'broker/core', 'broker/store', 'broker/plan'},
     'broker/core': {'qiao', 'proto/base', 'proto/area', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'schema', 'broker/core'},
     'broker/store': {'qiao', 'broker/store'},
     'broker/edge': {'qiao', 'proto/base', 'proto/area', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'broker/conf', 'broker/core', 'broker/store', 'broker/edge'},
