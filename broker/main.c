@@ -129,6 +129,8 @@ static int check_store(const struct conf *conf, bool core_dumps)
         { 'K', "certificates of signers", core_check_record }, { 'I', "places of units", core_check_record }, { 'S', "signed outcomes", core_check_record },
         { 'U', "audit log", core_check_record },
         { 'Z', "dead letters", core_check_record },
+        { 'G', "ways and order", core_check_record },
+        { 'B', "held messages", core_check_record },
     };
     struct store_options options = { .path = conf->node.store, .bytes_max = conf->limits.store_bytes_max, .version = QIAO_STORE_VERSION };
     struct store *store = NULL;
