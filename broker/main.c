@@ -127,6 +127,7 @@ static int check_store(const struct conf *conf, bool core_dumps)
         { 'Y', "decisions", core_check_record }, { 'y', "decided messages", core_check_record },
         { 'J', "neighbours as last seen", core_check_record },
         { 'K', "certificates of signers", core_check_record }, { 'I', "places of units", core_check_record }, { 'S', "signed outcomes", core_check_record },
+        { 'm', "signed by members", core_check_record },
         { 'U', "audit log", core_check_record },
         { 'Z', "dead letters", core_check_record },
         { 'G', "ways and order", core_check_record },

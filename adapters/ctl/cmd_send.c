@@ -21,6 +21,7 @@ struct send_values {
     struct option_list seal_to;
     uint64_t case_sequence, expires_ms, retention_ms;
     unsigned lane, status, privacy;
+    const char *sign_with, *sign_key, *sign_passphrase_file;
     bool wait;
 };
 
@@ -58,6 +59,10 @@ static const struct option_spec send_options[] = {
     { .name = "seal-to", .type = OPTION_FILES, AT(seal_to), .placeholder = "CERT",
       .help = "seal the body for the owner of this certificate; kind and privacy class outside become sealed" },
     { .name = "consented", .type = OPTION_FILE, AT(consented), .placeholder = "CERT", .help = "with --seal-to: only if it is still the organisation of this certificate" },
+    { .name = "sign-with", .type = OPTION_FILE, AT(sign_with), .placeholder = "CERT",
+      .help = "sign the message as the member itself, with this certificate of AREA/ORG; else its node signs for it" },
+    { .name = "sign-key", .type = OPTION_FILE, AT(sign_key), .placeholder = "KEY", .help = "with --sign-with: its private key, PEM, or a token's key by its URI (pkcs11:...)" },
+    { .name = "sign-passphrase-file", .type = OPTION_FILE, AT(sign_passphrase_file), .placeholder = "FILE", .help = "with --sign-with: passphrase or PIN in the first line" },
     { .name = "wait", .letter = 'w', .type = OPTION_FLAG, AT(wait), .help = "wait for the outcome; exit status 1 unless it is accepted" },
     { .name = "outbox", .letter = 'o', .type = OPTION_DIRECTORY, AT(outbox), .placeholder = "DIR", .help = "keep the message in this directory until the node has it" },
 };
@@ -81,7 +86,8 @@ static int run_send(const struct globals *globals, const void *values, int argum
 {
     const struct send_values *options = values;
     __attribute__((cleanup(letter_deinit))) struct letter letter = { 0 };
-    const struct post_options post = { .outbox = options->outbox, .wait = options->wait };
+    const struct post_options post = { .outbox = options->outbox, .wait = options->wait,
+                                       .sign_with = options->sign_with, .sign_key = options->sign_key, .sign_passphrase_file = options->sign_passphrase_file };
     int status;
 
     (void)argument_count;
@@ -90,6 +96,10 @@ static int run_send(const struct globals *globals, const void *values, int argum
         return command_fail(CTL_WRONG_USE, "send as whom? Give --member NAME or set QIAO_MEMBER");
     if (options->consented && !options->seal_to.count)
         return command_fail(CTL_WRONG_USE, "--consented is about --seal-to, which is missing");
+    if (!options->sign_with != !options->sign_key || (options->sign_passphrase_file && !options->sign_with))
+        return command_fail(CTL_WRONG_USE, "--sign-with and --sign-key belong together");
+    if (options->sign_with && !globals->ca_file)
+        return command_fail(CTL_WRONG_USE, "--sign-with needs the federation's authority: give --ca FILE or set QIAO_CA");
     if (options->seal_to.count)
         ctl_sealing_protect();
     status = letter_init(&letter, options);

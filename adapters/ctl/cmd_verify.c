@@ -74,7 +74,7 @@ static void print_origin(const struct dossier_verdict *v, const char *id)
     text_time_format(v->sent_at_ms, sent);
     text_time_format(v->signed_at_ms, signed_at);
     printf("%s  %s sent message %s to %s, kind %s\n", sent, v->source, id, v->destination, qiao_kind_name(v->kind));
-    printf("%s  signed by %s; the body has SHA-256 ", signed_at, v->signer.name);
+    printf("%s  signed by %s%s; the body has SHA-256 ", signed_at, v->signer.name, v->signer.member ? ", the member itself" : ", its node, for it");
     for (size_t i = 0; i < sizeof(v->body_digest); i++)
         printf("%02x", v->body_digest[i]);
     putchar('\n');
@@ -122,8 +122,8 @@ static int print_json(const struct dossier_verdict *v)
     qiao_id_format(&v->id, id);
     json = json_pack("{sbssssssss}", "good", good, "reason", dossier_reason_name(v->reason), "text", dossier_reason_text(v->reason), "where", v->where, "messageId", id);
     if (good && v->is_sent)
-        json_object_update_new(json, json_pack("{sssssssssIsI}", "source", v->source, "destination", v->destination, "kind", qiao_kind_name(v->kind), "signer",
-                                               v->signer.name, "sentAtMs", (json_int_t)v->sent_at_ms, "signedAtMs", (json_int_t)v->signed_at_ms));
+        json_object_update_new(json, json_pack("{sssssssssssIsI}", "source", v->source, "destination", v->destination, "kind", qiao_kind_name(v->kind), "signer",
+                                               v->signer.name, "signedBy", v->signer.member ? "member" : "node", "sentAtMs", (json_int_t)v->sent_at_ms, "signedAtMs", (json_int_t)v->signed_at_ms));
     if (good)
         json_object_set_new(json, "custody", hops_json(v));
     if (good && v->outcome)

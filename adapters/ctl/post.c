@@ -144,7 +144,8 @@ int post_message(const struct globals *globals, const struct qiao_message *messa
 {
     static const struct qiao_client_handler handler = { .link = ctl_session_link, .submitted = take_submitted, .receipt = take_receipt };
     __attribute__((cleanup(send_close))) struct send send = { .options = options, .session.signal_fd = -1 };
-    const struct ctl_session_options session_options = { .member = globals->member, .outbox = options->outbox };
+    const struct ctl_session_options session_options = { .member = globals->member, .outbox = options->outbox, .sign_with = options->sign_with,
+                                                         .sign_key = options->sign_key, .sign_passphrase_file = options->sign_passphrase_file };
     int status = ctl_session_open(&send.session, globals, &session_options, &handler);
 
     if (!status)

@@ -23,6 +23,7 @@ struct ctl_session {
 struct ctl_session_options {
     const char *member;
     const char *outbox;
+    const char *sign_with, *sign_key, *sign_passphrase_file; /* the member's own certificate and key, or NULL: its node signs for it */
     uint64_t window_messages;
     uint64_t window_bytes;
     uint64_t delivery_messages;

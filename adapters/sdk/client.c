@@ -2,6 +2,8 @@
 #include "base/prng.h"
 #include "sdk/outbox.h"
 #include "sdk/session.h"
+
+#include "seal/keyring.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -26,6 +28,7 @@ struct qiao_client {
     struct wire_connection *connection;
     struct frame_reader reader;
     struct wire_tls tls;
+    struct keyring *keyring;       /* NULL: the node signs for this member */
     char *member, *node;
     int event_fd;
     bool stopped, refused;
@@ -70,6 +73,7 @@ static void on_connected(void *context, struct wire_endpoint *endpoint, struct w
     while (getrandom(nonce, sizeof nonce, 0) != sizeof nonce) { }
     c->connection = connection;
     c->dialling = false;
+    c->session.wall_ms = wall_ms();
     session_connected(&c->session, nonce, monotonic_ms());
 }
 
@@ -164,10 +168,41 @@ static int open_wire(struct qiao_client *c, const struct qiao_client_options *o,
     return result > 0 ? QIAO_CLIENT_INVALID : result;
 }
 
+/* The first line of the file; false if there is none. */
+static bool read_passphrase(const char *path, char *passphrase, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(passphrase, (int)size, file);
+    if (file) fclose(file);
+    if (read) passphrase[strcspn(passphrase, "\r\n")] = '\0';
+    return read;
+}
+
+static int open_keys(struct qiao_client *c, const struct qiao_client_options *o, char *reterr_text, size_t reterr_size)
+{
+    char passphrase[256];
+    struct keyring_options options = {
+        .certificate_file = o->sign_certificate_file, .key_file = o->sign_key_file, .ca_file = o->ca_file, .passphrase = o->sign_passphrase_file ? passphrase : NULL,
+        .accepted = 1u << SEAL_SUITE_INT1 | 1u << SEAL_SUITE_GM1,
+    };
+    if (!o->sign_certificate_file && !o->sign_key_file) return 0;
+    if (!options.certificate_file || !options.key_file || !options.ca_file || !c->member) {
+        snprintf(reterr_text, reterr_size, "who signs needs a certificate, its key, the federation's CA and a member's name");
+        return QIAO_CLIENT_INVALID;
+    }
+    if (o->sign_passphrase_file && !read_passphrase(o->sign_passphrase_file, passphrase, sizeof passphrase)) {
+        snprintf(reterr_text, reterr_size, "%s: a passphrase is expected in the first line", o->sign_passphrase_file);
+        return QIAO_CLIENT_INVALID;
+    }
+    int result = keyring_new(&options, &c->keyring, reterr_text, reterr_size);
+    explicit_bzero(passphrase, sizeof passphrase);
+    return result > 0 ? QIAO_CLIENT_INVALID : result;
+}
+
 static int open_outbox(struct qiao_client *c, const struct qiao_client_options *o, char *reterr_text, size_t reterr_size)
 {
     struct session_options options = {
-        .member = c->member, .seal = &seal_openssl_digest,
+        .member = c->member, .seal = c->keyring ? keyring_seal(c->keyring) : &seal_openssl_digest,
         .window_messages = o->window_messages ? o->window_messages : 4096,
         .window_bytes = o->window_bytes ? o->window_bytes : 8u << 20,
         .delivery_messages = o->delivery_messages ? o->delivery_messages : 4096,
@@ -207,7 +242,8 @@ int qiao_client_new(const struct qiao_client_options *o, const struct qiao_clien
     while (getrandom(&seed, sizeof seed, 0) != sizeof seed) { }
     prng_init(&c->prng, seed);
     c->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int result = c->event_fd < 0 ? -errno : open_outbox(c, o, reterr_text, reterr_size);
+    int result = c->event_fd < 0 ? -errno : open_keys(c, o, reterr_text, reterr_size);
+    if (result == 0) result = open_outbox(c, o, reterr_text, reterr_size);
     c->session.context = context;
     if (result == 0) result = open_wire(c, o, reterr_text, reterr_size);
     if (result != 0) {
@@ -226,6 +262,7 @@ struct qiao_client *qiao_client_free(struct qiao_client *c)
     c->handler = silent; /* no callbacks while it goes */
     session_deinit(&c->session);
     c->outbox = outbox_free(c->outbox);
+    c->keyring = keyring_free(c->keyring);
     frame_reader_deinit(&c->reader);
     if (c->event_fd >= 0) close(c->event_fd);
     free((void *)c->tls.certificate_file);
@@ -251,6 +288,7 @@ int qiao_client_submit(struct qiao_client *c, const struct qiao_message *message
 
 int qiao_client_flush(struct qiao_client *c)
 {
+    c->session.wall_ms = wall_ms();
     int result = session_flush(&c->session, monotonic_ms());
     send_out(c);
     return result;
@@ -304,6 +342,7 @@ int qiao_client_dispatch(struct qiao_client *c)
     bool more = wire_poll(c->wire, &wire_handler, c, READ_BUDGET);
     session_tick(&c->session, monotonic_ms());
     if (c->outbox && c->session.area[0]) outbox_set_area(c->outbox, c->session.area);
+    c->session.wall_ms = wall_ms();
     int result = session_flush(&c->session, monotonic_ms());
     send_out(c);
     if (c->session.goodbye && c->connection) {

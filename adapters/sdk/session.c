@@ -1,6 +1,7 @@
 #include "sdk/session.h"
 
 #include "sdk/draft.h"
+#include "sdk/sign.h"
 
 #include <stdio.h>
 
@@ -151,13 +152,29 @@ static void release(struct session *s, unsigned lane, uint64_t acked)
 /* Urgent before normal before bulk. */
 static const unsigned lane_order[QIAO_LANES] = { QIAO_LANE_URGENT, QIAO_LANE_NORMAL, QIAO_LANE_BULK };
 
+static void ended(struct session *s, unsigned code, const char *reason);
+
+/* The outbox keeps messages unsigned: they are signed by the key and at the time of sending. NULL data: the key cannot sign. */
+static struct qiao_bytes entries_to_send(struct session *s, const struct session_run *run)
+{
+    if (s->options.seal->suite == SEAL_SUITE_NONE || !s->options.member) return buf_bytes(&run->entries);
+    s->scratch.size = 0;
+    if (sign_entries(s->options.seal, buf_bytes(&run->entries), s->wall_ms, &s->scratch) == 0) return buf_bytes(&s->scratch);
+    return qiao_bytes(NULL, 0);
+}
+
 static void send_runs(struct session *s, unsigned lane, uint64_t now_ms)
 {
     struct session_lane *l = &s->lanes[lane];
     while (l->runs_sent < l->runs_count && link_can_send(&s->link, lane)) {
         struct session_run *run = run_at(l, l->runs_sent);
         if (l->open && l->runs_sent == l->runs_count - 1) l->open = false;
-        link_send_batch(&s->link, lane, run->first, run->count, buf_bytes(&run->entries), now_ms, &s->out);
+        struct qiao_bytes entries = entries_to_send(s, run);
+        if (!entries.data) {
+            ended(s, QIAO_CODE_SIGNATURE, "own key cannot sign");
+            return;
+        }
+        link_send_batch(&s->link, lane, run->first, run->count, entries, now_ms, &s->out);
         l->runs_sent++;
     }
 }
@@ -478,6 +495,7 @@ void session_connected(struct session *s, const uint8_t nonce[32], uint64_t now_
         .credit_messages = s->options.delivery_messages, .credit_bytes = 64 * 1024 * 1024,
         .heartbeat_ms = s->options.heartbeat_ms, .silence_ms = s->options.silence_ms, .handshake_ms = s->options.handshake_ms,
     };
+    if (s->options.seal->suite != SEAL_SUITE_NONE) options.wall_ms = s->wall_ms; /* who signs needs a clock that is right */
     memcpy(options.nonce, nonce, 32);
     link_init(&s->link, &options, now_ms);
     s->connected = true;

@@ -50,7 +50,7 @@ struct session_hold {
 
 struct session_options {
     const char *area, *member;   /* own address; area may be learnt from the node; member NULL: a tool */
-    const struct seal *seal;
+    const struct seal *seal;     /* with a key: messages are signed with it as they are sent */
     uint64_t incarnation;        /* of the outbox */
     uint32_t window_messages;
     uint64_t window_bytes;
@@ -90,6 +90,7 @@ struct session {
     uint64_t receipts_taken;     /* last sequence told to the handler since the last flush, 0: none */
     uint64_t receipts_ready;     /* last sequence to acknowledge with the next flush, 0: none */
     struct buf scratch, scratch2;
+    uint64_t wall_ms;            /* milliseconds since 1970, for signatures: set by the owner before session_connected and session_flush */
     char error[256];
 };
 

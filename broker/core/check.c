@@ -91,6 +91,12 @@ static const char *check_evidence(struct qiao_bytes key, struct qiao_bytes value
     return key.size == 9 && value.size > 15 ? NULL : "not a record of what was signed";
 }
 
+static const char *check_own_words(struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct envelope_parts parts;
+    return key.size == 1 + QIAO_ID_SIZE && envelope_split(value, &parts) && parts.proof.size > 0 ? NULL : "not a header with its proof";
+}
+
 static const char *check_entry(struct qiao_bytes key, struct qiao_bytes value)
 {
     return key.size >= 2 + QIAO_ID_SIZE && value.size >= 17 ? NULL : "not a case entry";
@@ -137,6 +143,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'M', check_number }, { 'P', check_peer },    { 'W', check_received }, { 'E', check_entry },   { 'X', check_anything },
         { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'J', check_neighbour }, { 'S', check_anything },
         { 'N', registry_check_record },
+        { 'm', check_own_words },
         { 'U', check_audit },
         { 'Z', dead_check_record },
         { 'B', held_check_record },

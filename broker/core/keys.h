@@ -13,6 +13,7 @@
  *   'J' peer(2)                      neighbour: key id it last proved itself with (16), incarnation of its stream (8)
  *   'K' key id(16)                   certificate (DER) of a signer met here
  *   'O' message id(16)               origin: struct message_record
+ *   'm' message id(16)               origin: what a member signed itself, an envelope without its body, with a proof that stands alone
  *   'S' receipt id(16)               origin: a signed receipt as it came, its proof with it
  *   'R' message id(16) recipient     origin, area sets: one outcome a recipient
  *   'D' message id(16) peer(2) tag(4) destination: struct message_record. The tag is the source's (source_tag): an id is its sender's

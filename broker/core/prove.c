@@ -234,6 +234,23 @@ static unsigned prove_signed(struct core *core, const struct qiao_id *id, const 
     return code;
 }
 
+/* A member that has keys signed its message itself: header and proof are kept as they came. */
+static unsigned prove_own_words(struct core *core, const struct qiao_id *id, const struct message_record *record, struct buf *dossier, struct prove_name *ret_name,
+                                bool *ret_is_named, const char **ret_reason)
+{
+    struct key key = key_origin(id);
+    struct qiao_bytes value;
+    struct envelope_parts parts;
+    struct proof proof;
+    key.bytes[0] = 'm';
+    if (!store_get(core->store, key_bytes(&key), &value)) return QIAO_CODE_NOT_FOUND;
+    *ret_reason = "the record of what the member signed is damaged";
+    if (!envelope_split(value, &parts) || !proof_read(parts.proof, &proof) || !put_signed(core, dossier, ORIGIN, parts.header, &proof, ret_name)) return QIAO_CODE_NOT_FOUND;
+    put_certificate(core, &proof.key_id, dossier);
+    *ret_is_named = true;
+    return put_outcome(core, id, record, parts.header, was_handed_on(core, ret_name), dossier, ret_reason);
+}
+
 unsigned prove_origin(struct core *core, const struct qiao_id *id, struct buf *dossier, struct prove_name *ret_name, bool *ret_is_named, const char **ret_reason)
 {
     struct key key = key_origin(id);
@@ -250,7 +267,9 @@ unsigned prove_origin(struct core *core, const struct qiao_id *id, struct buf *d
     pb_put_bytes(dossier, MESSAGE_ID, qiao_bytes(id->bytes, QIAO_ID_SIZE));
     *ret_is_named = record.evidence != 0;
     if (*ret_is_named) return prove_signed(core, id, &record, dossier, ret_name, ret_reason);
-    *ret_reason = "the member signs its messages itself: this node does not keep them";
+    *ret_reason = "the record of what was signed is not in the store";
+    unsigned code = prove_own_words(core, id, &record, dossier, ret_name, ret_is_named, ret_reason);
+    if (code == QIAO_CODE_OK || *ret_is_named) return code;
     if (record.outcome != QIAO_OUTCOME_REFUSED && record.outcome != QIAO_OUTCOME_EXPIRED) return QIAO_CODE_NOT_FOUND;
     return put_outcome(core, id, &record, qiao_bytes(NULL, 0), false, dossier, ret_reason);
 }

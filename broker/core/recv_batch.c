@@ -450,6 +450,21 @@ static void make_copies(struct core *core, struct peer *from, const struct envel
         if (copy.raw.size > 0) accept_copy(core, from, &copy);
 }
 
+/* 'm': what a member signed itself, header and proof as an envelope without a body. */
+static void keep_own_words(struct core *core, const struct envelope *e, const struct origin *origin)
+{
+    buf_auto value = { 0 };
+    struct key key = key_origin(&e->header.id);
+    if (!origin->batch || !core_signs(core)) return;
+    const struct group_unit *unit = &origin->batch->units[origin->batch->messages[origin->message].unit];
+    if (unit->proof.suite == SEAL_SUITE_NONE) return;
+    key.bytes[0] = 'm';
+    pb_put_bytes(&value, 1, e->header_bytes);
+    if (unit->whole) group_put_single(&value, origin->batch, origin->message);
+    else pb_put_bytes(&value, 3, e->proof);
+    batch_put(core, &key, buf_bytes(&value));
+}
+
 static void accept_from_member(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
@@ -487,6 +502,7 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
     core->own_place = (struct own_place){ 0 };
     if (code == QIAO_CODE_OK && !held) order_begin(core, from, e);
     if (code == QIAO_CODE_OK && !held) to_targets(core, e, origin);
+    if (code == QIAO_CODE_OK) keep_own_words(core, e, origin);
     remember_evidence(core, e, origin, &record); /* of a held one too: nobody else says how it ended */
     put_record(core, &key, &record);
     if (code == QIAO_CODE_OK && !held && core->decision.rule) make_copies(core, from, e);
@@ -601,7 +617,8 @@ static bool may_part_ways(const struct core *core, const struct group_batch *bat
     return false;
 }
 
-static void take_unit(struct core *core, struct peer *from, const struct group_batch *batch, const struct group_unit *unit)
+/* What was taken before is skipped: of a node whole units, of a member whose outbox makes its groups anew also parts of one. */
+static void take_unit(struct core *core, struct peer *from, const struct group_batch *batch, const struct group_unit *unit, uint32_t skip)
 {
     unsigned age = check_age(core, unit);
     bool fits = unit->bytes <= QIAO_ENVELOPE_SIZE_MAX; /* a frame, behind others */
@@ -609,7 +626,7 @@ static void take_unit(struct core *core, struct peer *from, const struct group_b
     bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK;
     whole = whole && !rules_may_part(core, from, batch, unit) && !areas_may_part(core, batch, unit) && !may_part_ways(core, batch, unit);
     struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
-    for (uint32_t i = unit->first; i < unit->first + unit->count; i++) {
+    for (uint32_t i = unit->first > skip ? unit->first : skip; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];
         origin.message = i;
         if (m->raw.size > 0) accept(core, from, m->raw, &origin, code_of(m, age));
@@ -626,11 +643,12 @@ void recv_checked(struct core *core, struct connection *c, const struct core_job
     }
     for (uint32_t i = 0; i < batch->units_count; i++) {
         const struct group_unit *unit = &batch->units[i];
-        if (unit->first < event->skip && unit->first + unit->count > event->skip) {
+        bool in_the_middle = unit->first < event->skip && unit->first + unit->count > event->skip;
+        if (in_the_middle && !c->peer->member) {
             connection_drop(core, c, QIAO_CODE_LINK_SEQUENCE, "goes on in the middle of a signed group");
             return;
         }
-        if (unit->first >= event->skip) take_unit(core, c->peer, batch, unit);
+        if (unit->first >= event->skip || in_the_middle) take_unit(core, c->peer, batch, unit, event->skip);
     }
     if (custody_is_on(core, c)) custody_received(core, c, event->batch.lane, batch, event->skip);
     taken(core, c, &event->batch);

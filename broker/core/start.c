@@ -20,11 +20,12 @@ static void load_incarnation(struct core *core)
     batch_put_number(core, &key, core->incarnation);
 }
 
-/* False if it is not one. */
+/* False if it is not one, or lacks although the store is not new: an older version wrote it. */
 static bool load_secret(struct core *core)
 {
-    struct key key = key_named('M', "secret");
+    struct key key = key_named('M', "secret"), incarnation = key_named('M', "incarnation");
     struct qiao_bytes value;
+    if (!store_get(core->store, key_bytes(&key), &value) && store_get(core->store, key_bytes(&incarnation), &value)) return false;
     bool kept = store_get(core->store, key_bytes(&key), &value);
     if (kept && value.size != sizeof core->secret) return false;
     memcpy(core->secret, kept ? value.data : core->config.secret, sizeof core->secret);
@@ -139,6 +140,9 @@ static void copy_peers(struct core *core, const struct core_config *config)
     core->targets = base_zalloc(at * sizeof(struct peer *));
 }
 
+static const char damaged[] = "the store's list of peers, their queues, the register of organisations, the audit log or the log of decisions is damaged: qiaod --check-store tells more";
+static const char older[] = "the store was written by an older version, which told messages apart in another way: let its queues run empty with that version, then begin a new store";
+
 int core_new(const struct core_config *config, struct store *store, uint64_t now_ms, uint64_t wall_ms, struct core **ret_core, char *reterr_text, size_t reterr_size)
 {
     struct core *core = base_zalloc(sizeof *core);
@@ -163,7 +167,8 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     directory_init(core);
     jobs_load_keys(core);
     int result = number_peers(core);
-    if (!load_secret(core) || !audit_load(core)) result = STORE_CORRUPT;
+    bool has_secret = load_secret(core);
+    if (!has_secret || !audit_load(core)) result = STORE_CORRUPT;
     quarantine_load(core);
     dead_load(core);
     bundle_load(core);
@@ -179,7 +184,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
             if (!queue_load(core, &core->peers[i], lane)) result = STORE_CORRUPT;
     if (result == 0) lanes_load(core);
     if (result != 0) {
-        snprintf(reterr_text, reterr_size, "the store's list of peers, their queues, the register of organisations, the audit log or the log of decisions is damaged: qiaod --check-store tells more");
+        snprintf(reterr_text, reterr_size, "%s", has_secret ? damaged : older);
         core_free(core);
         return result;
     }

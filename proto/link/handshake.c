@@ -162,12 +162,13 @@ bool handshake_put_auth(const struct link *link, struct buf *out)
     return true;
 }
 
-/* The certificate must name who the hello said: a node by id and area, a member as area/org. */
-static bool is_peer(const struct link_hello *peer, const struct seal_identity *signer)
+/* The certificate must name who the hello said: a node by id and area, a member as area/org, in the area of its node. */
+static bool is_peer(const struct link *link, const struct seal_identity *signer)
 {
+    const struct link_hello *peer = &link->peer;
     char member[QIAO_AREA_SIZE_MAX + QIAO_ORG_SIZE_MAX + 2];
     if (peer->role != LINK_ROLE_MEMBER_ONLY) return !signer->member && strcmp(signer->name, peer->node) == 0 && strcmp(signer->area, peer->area) == 0;
-    snprintf(member, sizeof member, "%s/%s", peer->area, peer->org);
+    snprintf(member, sizeof member, "%s/%s", link->options.area ? link->options.area : "", peer->org);
     return signer->member && strcmp(signer->name, member) == 0;
 }
 
@@ -193,7 +194,7 @@ static unsigned check_signature(const struct link *link, const Qiao__V1__Auth *a
     code = seal->verify(seal->context, (enum seal_suite)auth->suite, &shown, link->options.wall_ms, buf_bytes(&words),
                         qiao_bytes(auth->signature.data, auth->signature.len), &signer);
     if (code != QIAO_CODE_OK) return code == QIAO_CODE_SIGNATURE ? QIAO_CODE_LINK_SIGNATURE : code;
-    return is_peer(&link->peer, &signer) ? QIAO_CODE_OK : QIAO_CODE_LINK_IDENTITY;
+    return is_peer(link, &signer) ? QIAO_CODE_OK : QIAO_CODE_LINK_IDENTITY;
 }
 
 void handshake_take_resume(struct link *link, unsigned lane, const struct link_resume *theirs)

@@ -117,6 +117,40 @@ def not_complete(fed, shop, checks):
     shop.prove(message_id, "asked again", "accepted", ["street", "district"])
 
 
+def signed_by_itself(fed, shop, checks):
+    """A member with keys of its own: the proof says so, and neither its node nor another member could have made it."""
+    name = "990101001001/intake"
+    folder = fed.issue(name)
+    files = [os.path.join(folder, "990101001001_intake" + end) for end in (".crt", ".key")]
+    keys = ["--sign-with", files[0], "--sign-key", files[1]]
+    told = json.loads(shop.verify(shop.fetch(send_accepted(fed), "by-node")[0]).stdout)
+    checks.equal((told["signedBy"], told["signer"]), ("node", "community"), "without keys of its own its node signs for the member, and the proof says so")
+    recv = fed.spawn("district", "urban", "recv", "--count", "1", "--json")
+    sent = fed.qiao("community", "intake", "--ca", shop.ca, "send", "--to", "990101/urban", "--body", BODY, "--wait", "--json", *keys)
+    checks.equal((sent.returncode, sent.stderr), (0, ""), "a message signed by the member itself is accepted")
+    if sent.returncode != 0:
+        return
+    last_json(recv)
+    message_id = json.loads(sent.stdout.splitlines()[-1])["id"]
+    path, fetched = shop.fetch(message_id, "by-member")
+    checks.equal((fetched.returncode, fetched.stderr), (0, ""), "qiao proof gives a whole proof of it")
+    told = json.loads(shop.verify(path, "--message", message_id).stdout)
+    checks.equal((told["reason"], told["signedBy"], told["signer"], [hop["node"] for hop in told["custody"]], told["outcome"], told["decider"]),
+                 ("GOOD", "member", name, ["street", "district"], "accepted", "district"), "it verifies: the member itself, the way, the outcome")
+    by_hand.check(path, shop.ca)
+    checks.ok(True, "openssl and sha256sum agree")
+    with open(path) as file:
+        proof = json.load(file)
+    shop.expect(changed(proof, set_field("origin", "signature", flip)), "BAD_SIGNATURE", "the member's signature")
+    shop.expect(changed(proof, lambda p: p["custody"].pop()), "HOP_REMOVED", "the last hop of what a member signed")
+    with open(shop.fetch(send_accepted(fed), "by-node")[0]) as file:
+        shop.expect(changed(proof, set_field("origin", "keyId", json.load(file)["origin"]["keyId"])), "WRONG_REFERENCE", "the node in the member's place")
+    other = fed.issue("990101001001/desk")
+    wrong = fed.qiao("community", "intake", "--ca", shop.ca, "--timeout", "3s", "send", "--to", "990101/urban", "--body", BODY, "--sign-with", os.path.join(other, "990101001001_desk.crt"),
+                     "--sign-key", os.path.join(other, "990101001001_desk.key"))
+    checks.ok(wrong.returncode != 0 and "who it says" in wrong.stderr, "another member's key does not open the link", wrong.stderr)
+
+
 # ---- tampering ----
 
 def changed(proof, change):
@@ -309,6 +343,7 @@ def story(checks):
         message_id, proof = endings(fed, shop, checks)
         turned_away(fed, shop, checks)
         not_complete(fed, shop, checks)
+        signed_by_itself(fed, shop, checks)
         tampering(fed, shop, checks, message_id, proof)
         fed.stop_all()
         checks.sound_stores(fed)

@@ -158,9 +158,12 @@ static const struct qiao_client_handler twin_handler = { .link = on_link, .submi
 void member_start(struct sim *sim, struct sim_member *member)
 {
     struct session_outbox outbox = { member, outbox_append, outbox_sync, outbox_remove };
+    char name[SIM_TEXT_SIZE * 2];
+    snprintf(name, sizeof name, "%s/%s", sim->nodes[member->node].area, member->name);
+    if (member->has_keys) sim_keys_start(&member->keys, sim, name, sim->nodes[member->node].area, true);
     if (!member->incarnation || !member->durable) member->incarnation = prng_next(&sim->prng) | 1;
     struct session_options options = {
-        .area = sim->nodes[member->node].area, .member = member->name, .seal = &seal_null, .incarnation = member->incarnation,
+        .area = sim->nodes[member->node].area, .member = member->name, .seal = member->has_keys ? &member->keys.seal : &seal_null, .incarnation = member->incarnation,
         .window_messages = sim->window_messages, .window_bytes = 512 * 1024, .delivery_messages = sim->member_window_messages,
         .heartbeat_ms = sim->heartbeat_ms, .silence_ms = 4 * sim->heartbeat_ms, .handshake_ms = 2000,
     };
@@ -277,6 +280,7 @@ void member_settle(struct sim *sim, struct sim_member *member)
 {
     struct session *s = &member->session;
     if (member->crash != SIM_CRASH_BEFORE_VERDICT) {
+        s->wall_ms = sim_wall_ms(sim);
         if (session_flush(s, sim->now_ms) != 0) sim_fail(sim, "%s cannot flush", member->name);
         if (member->pipe >= 0 && s->out.size > 0) pipe_send(sim, member->pipe, pipe_end_of(sim, member->pipe, SIM_END_MEMBER, member->index), s->out.data, s->out.size);
         s->out.size = 0;

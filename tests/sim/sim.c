@@ -294,5 +294,8 @@ uint32_t sim_add_twin(struct sim *sim)
 void sim_start(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->nodes_count; i++) node_start(sim, &sim->nodes[i]);
-    for (uint32_t i = 0; i < sim->members_count; i++) member_start(sim, &sim->members[i]);
+    for (uint32_t i = 0; i < sim->members_count; i++) {
+        sim->members[i].has_keys = sim->trust && !sim->options.calm && (sim->options.seed + sim->members[i].node) % 3 == 0;
+        member_start(sim, &sim->members[i]);
+    }
 }

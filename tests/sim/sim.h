@@ -95,7 +95,7 @@ struct sim_pipe {
 
 /* ---- keys ---- */
 
-enum { SIM_CERTIFICATE_SIZE_MAX = 160, SIM_KEYS_MAX = 64 };
+enum { SIM_CERTIFICATE_SIZE_MAX = 160, SIM_KEYS_MAX = 128 };
 
 struct sim_certificate {
     struct seal_key_id id;
@@ -181,6 +181,8 @@ struct sim_member {
     const char *service;           /* offered, or NULL */
     bool twin;                     /* a second session of the member before it: sends and hears of outcomes, takes no deliveries */
     bool late;                     /* answers some deliveries later */
+    bool has_keys;                 /* and signs with them itself */
+    struct sim_keys keys;
     uint32_t refuse_percent, retry_percent, poison_percent, deadly_percent;
     uint32_t refuse_message, retry_message, poison_message; /* scenarios: 1 + the message to refuse, to retry once, to retry for ever, */
     uint32_t deadly_message;       /* to die of */

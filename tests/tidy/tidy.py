@@ -39,7 +39,7 @@ INCLUDES = {
     'broker/edge': {'qiao', 'proto/base', 'proto/area', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'broker/conf', 'broker/core', 'broker/store', 'broker/edge'},
     'broker': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'broker/conf', 'broker/core', 'broker/store', 'broker/edge', 'broker'},
     'adapters/base': {'qiao', 'adapters/base'},
-    'adapters/sdk': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/link', 'proto/wire', 'adapters/sdk'},
+    'adapters/sdk': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'adapters/sdk'},
     'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/area', 'proto/codec', 'proto/seal', 'proto/proof', 'broker/plan', 'adapters/ctl', 'adapters/ctl/pki'},
     'adapters/ctl/pki': {'qiao', 'adapters/ctl/pki'},
     'adapters/csv': {'qiao', 'schema', 'proto/base', 'adapters/base'},
