@@ -38,7 +38,7 @@ struct extension {
 
 static X509_EXTENSION *make_extension(X509V3_CTX *context, const struct extension *extension)
 {
-    char value[256];
+    char value[PKI_REACH_SIZE + 256];
     (void)snprintf(value, sizeof value, "%s", extension->value);
     return X509V3_EXT_conf_nid(NULL, context, extension->nid, value);
 }
@@ -91,10 +91,11 @@ static const char *extended_usage_of(const struct pki_identity *identity)
     return identity->type == PKI_NODE ? "serverAuth,clientAuth" : "clientAuth";
 }
 
-static bool fill_issued(X509 *made, const struct pki_signer *signer, const struct pki_identity *identity, EVP_PKEY *key, long days)
+static bool fill_issued(X509 *made, const struct pki_signer *signer, const struct pki_identity *identity, const struct pki_reach *reach, EVP_PKEY *key, long days)
 {
-    char alternative[256];
-    pki_identity_names(identity, alternative, sizeof alternative);
+    char alternative[PKI_REACH_SIZE + 256], own[256];
+    pki_identity_names(identity, own, sizeof own);
+    (void)snprintf(alternative, sizeof alternative, "%s%s%s", own, reach->names[0] ? "," : "", reach->names);
     const struct extension extensions[] = {
         { NID_basic_constraints, "critical,CA:FALSE" },
         { NID_key_usage, usage_of(key) },
@@ -102,6 +103,7 @@ static bool fill_issued(X509 *made, const struct pki_signer *signer, const struc
         { NID_subject_alt_name, alternative },
         { NID_subject_key_identifier, "hash" },
         { NID_authority_key_identifier, "keyid:always" },
+        { NID_crl_distribution_points, reach->crl[0] ? reach->crl : NULL },
     };
     const ASN1_TIME *end = X509_get0_notAfter(signer->certificate);
     return X509_set_version(made, X509_VERSION_3) && set_serial(made) && set_validity(made, days) && set_name(X509_get_subject_name(made), identity->name) &&
@@ -111,10 +113,10 @@ static bool fill_issued(X509 *made, const struct pki_signer *signer, const struc
            pki_sign_certificate(made, signer->key);
 }
 
-X509 *pki_certificate_issue(const struct pki_signer *signer, const struct pki_identity *identity, EVP_PKEY *key, long days)
+X509 *pki_certificate_issue(const struct pki_signer *signer, const struct pki_identity *identity, const struct pki_reach *reach, EVP_PKEY *key, long days)
 {
     CLEANUP(x509_freep) X509 *made = X509_new();
-    if (!made || !fill_issued(made, signer, identity, key, days)) {
+    if (!made || !fill_issued(made, signer, identity, reach, key, days)) {
         pki_complain_crypto("the certificate cannot be made");
         return NULL;
     }

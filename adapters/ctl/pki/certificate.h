@@ -3,6 +3,7 @@
 #define CTL_PKI_CERTIFICATE_H
 
 #include "identity.h"
+#include "reach.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -17,7 +18,7 @@ struct pki_signer {
 /* A self-signed authority that may sign members and nodes, no further authorities. */
 X509 *pki_certificate_authority(const char *name, EVP_PKEY *key, long days);
 /* For the owner of key. Ends with the signer's certificate at the latest. */
-X509 *pki_certificate_issue(const struct pki_signer *signer, const struct pki_identity *identity, EVP_PKEY *key, long days);
+X509 *pki_certificate_issue(const struct pki_signer *signer, const struct pki_identity *identity, const struct pki_reach *reach, EVP_PKEY *key, long days);
 X509_REQ *pki_request_new(const struct pki_identity *identity, EVP_PKEY *key);
 
 X509 *pki_certificate_read(const char *path);

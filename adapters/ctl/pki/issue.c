@@ -9,6 +9,13 @@
 
 #include <unistd.h>
 
+/* What the certificate says. */
+struct wanted {
+    struct pki_identity identity;
+    struct pki_reach reach;
+    long days;
+};
+
 /* Where things go. */
 struct place {
     char key[PKI_PATH_SIZE], certificate[PKI_PATH_SIZE], request[PKI_PATH_SIZE];
@@ -34,17 +41,17 @@ static int prepare_place(struct place *place, const struct pki_options *options,
 }
 
 /* Everything is made before anything is written. If the second file fails, a key that was new goes again: it has no use alone. */
-static int issue_with_new_key(const struct authority *authority, const struct pki_options *options, const struct pki_identity *identity, long days)
+static int issue_with_new_key(const struct authority *authority, const struct pki_options *options, const struct wanted *wanted)
 {
     struct place place;
     int r;
     CLEANUP(evp_pkey_freep) EVP_PKEY *key = pki_key_new(options, &r);
-    if (!key || (r = prepare_place(&place, options, identity)) != PKI_OK)
+    if (!key || (r = prepare_place(&place, options, &wanted->identity)) != PKI_OK)
         return r;
     if (refuse_existing(place.key, place.replace) != PKI_OK || refuse_existing(place.certificate, place.replace) != PKI_OK)
         return PKI_FAILED;
     struct pki_signer signer = authority_signer(authority);
-    CLEANUP(x509_freep) X509 *certificate = pki_certificate_issue(&signer, identity, key, days);
+    CLEANUP(x509_freep) X509 *certificate = pki_certificate_issue(&signer, &wanted->identity, &wanted->reach, key, wanted->days);
     if (!certificate || authority_publish(authority, options->values[PKI_OUT], place.replace) != PKI_OK ||
         pki_key_write(place.key, key, options->values[PKI_PASSPHRASE_FILE], place.replace) != PKI_OK)
         return PKI_FAILED;
@@ -73,15 +80,14 @@ static EVP_PKEY *requested_key(X509_REQ *request, const char *path)
 }
 
 /* Only name and key are taken from the request; what the certificate allows is ours to say. */
-static int issue_for_request(const struct authority *authority, const struct pki_options *options, X509_REQ *request,
-                             const struct pki_identity *identity, long days)
+static int issue_for_request(const struct authority *authority, const struct pki_options *options, X509_REQ *request, const struct wanted *wanted)
 {
     struct place place;
     EVP_PKEY *key = requested_key(request, options->values[PKI_CSR]);
-    if (!key || prepare_place(&place, options, identity) != PKI_OK || refuse_existing(place.certificate, place.replace) != PKI_OK)
+    if (!key || prepare_place(&place, options, &wanted->identity) != PKI_OK || refuse_existing(place.certificate, place.replace) != PKI_OK)
         return PKI_FAILED;
     struct pki_signer signer = authority_signer(authority);
-    CLEANUP(x509_freep) X509 *certificate = pki_certificate_issue(&signer, identity, key, days);
+    CLEANUP(x509_freep) X509 *certificate = pki_certificate_issue(&signer, &wanted->identity, &wanted->reach, key, wanted->days);
     if (!certificate || authority_publish(authority, options->values[PKI_OUT], place.replace) != PKI_OK ||
         pki_certificate_write(place.certificate, certificate, place.replace) != PKI_OK)
         return PKI_FAILED;
@@ -92,13 +98,15 @@ static int issue_for_request(const struct authority *authority, const struct pki
 static int issue(const struct pki_options *options, X509_REQ *request, const char *name, long days)
 {
     __attribute__((cleanup(authority_deinit))) struct authority authority = { .lock = -1 };
-    struct pki_identity identity;
-    int r = pki_identity_parse(name, options->values[PKI_TYPE], options->values[PKI_AREA], &identity);
+    struct wanted wanted = { .days = days };
+    int r = pki_identity_parse(name, options->values[PKI_TYPE], options->values[PKI_AREA], &wanted.identity);
+    if (r == PKI_OK)
+        r = pki_reach_parse(options, &wanted.reach);
     if (r == PKI_OK)
         r = authority_init(&authority, options);
     if (r != PKI_OK)
         return r;
-    return request ? issue_for_request(&authority, options, request, &identity, days) : issue_with_new_key(&authority, options, &identity, days);
+    return request ? issue_for_request(&authority, options, request, &wanted) : issue_with_new_key(&authority, options, &wanted);
 }
 
 int pki_issue(const struct pki_options *options)

@@ -17,6 +17,8 @@
     X(ALGORITHM, "algorithm", "p256|ed25519|sm2", "of the new key; default p256; sm2 is for signing messages, not for TLS") \
     X(DAYS, "days", "N", "days until it ends") \
     X(CSR, "csr", "FILE", "sign this request instead of making a key") \
+    X(HOST, "host", "NAMES", "host names and addresses it is reached at, separated by commas: node.example,192.0.2.7") \
+    X(CRL_URL, "crl-url", "URL", "where the authority's ca.crl is published: http://ca.example/ca.crl") \
     X(CERTIFICATE, "certificate", "FILE", "the certificate meant") \
     X(REASON, "reason", "WORD", "unspecified, key-compromise, superseded or cessation") \
     X(PASSPHRASE_FILE, "passphrase-file", "FILE", "encrypt the new key with the first line of FILE") \

@@ -32,7 +32,7 @@ static bool is_revoked(X509_CRL *revoked, X509 *certificate)
     return X509_CRL_get0_by_cert(revoked, &entry, certificate) == 1;
 }
 
-static int renew(const struct authority *authority, const struct pki_options *options, long days)
+static int renew(const struct authority *authority, const struct pki_options *options, struct pki_reach *reach, long days)
 {
     const char *path = options->values[PKI_CERTIFICATE], *out = options->values[PKI_OUT] ? options->values[PKI_OUT] : path;
     char name[PKI_NAME_SIZE], area[PKI_AREA_SIZE];
@@ -48,8 +48,9 @@ static int renew(const struct authority *authority, const struct pki_options *op
     pki_identity_area(old, area);
     if (pki_identity_parse(pki_common_name(X509_get_subject_name(old), name), NULL, area[0] ? area : NULL, &identity) != PKI_OK)
         return PKI_FAILED;
+    pki_reach_keep(reach, old);
     struct pki_signer signer = authority_signer(authority);
-    CLEANUP(x509_freep) X509 *renewed = pki_certificate_issue(&signer, &identity, X509_get0_pubkey(old), days);
+    CLEANUP(x509_freep) X509 *renewed = pki_certificate_issue(&signer, &identity, reach, X509_get0_pubkey(old), days);
     if (!renewed || pki_certificate_write(out, renewed, true) != PKI_OK)
         return PKI_FAILED;
     pki_report_made(options->values[PKI_JSON], NULL, out, NULL, renewed);
@@ -60,10 +61,11 @@ int pki_renew(const struct pki_options *options)
 {
     __attribute__((cleanup(authority_deinit))) struct authority authority = { .lock = -1 };
     long days = pki_options_number(options, PKI_DAYS, PKI_ISSUE_DAYS, PKI_DAYS_MAX);
-    if (days < 0)
+    struct pki_reach reach;
+    if (days < 0 || pki_reach_parse(options, &reach) != PKI_OK)
         return PKI_USAGE;
     int r = authority_init(&authority, options);
-    return r == PKI_OK ? renew(&authority, options, days) : r;
+    return r == PKI_OK ? renew(&authority, options, &reach, days) : r;
 }
 
 static const struct {

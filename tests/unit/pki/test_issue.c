@@ -58,6 +58,36 @@ Test(pki_issue, the_certificate_says_who_it_is_for)
     SHELL("test -z \"$(ls -A ca n m | grep -E '[.][A-Za-z0-9]{6}$')\""); /* no temporary files are left */
 }
 
+Test(pki_issue, hosts_and_the_address_of_the_list_are_in_it_and_stay_when_it_is_renewed)
+{
+    OK("init --out ca --name F");
+    OK("issue --ca ca --name street-anlan --out n --area 990101001 --host node.example,192.0.2.7,2001:db8::7 --crl-url http://ca.example/ca.crl");
+    SHELL("openssl verify -x509_strict -verify_hostname node.example -CAfile n/ca.crt n/street-anlan.crt");
+    SHELL("openssl verify -x509_strict -verify_ip 2001:db8::7 -CAfile n/ca.crt n/street-anlan.crt");
+    cr_expect_neq(shell("openssl verify -verify_hostname other.example -CAfile n/ca.crt n/street-anlan.crt"), 0);
+    OK("renew --ca ca --certificate n/street-anlan.crt");
+    SHELL("openssl x509 -in n/street-anlan.crt -noout -text");
+    SAYS(workshop_out, "DNS:node.example, IP Address:192.0.2.7, IP Address:2001:DB8:0:0:0:0:0:7\n");
+    SAYS(workshop_out, "URI:http://ca.example/ca.crl\n");
+    SAYS(workshop_out, "URI:urn:qiao:area:990101001");
+    OK("renew --ca ca --certificate n/street-anlan.crt --host moved.example");
+    SHELL("openssl verify -x509_strict -verify_hostname moved.example -CAfile n/ca.crt n/street-anlan.crt");
+    cr_expect_neq(shell("openssl verify -verify_hostname node.example -CAfile n/ca.crt n/street-anlan.crt"), 0);
+}
+
+Test(pki_issue, what_is_no_host_and_no_address_is_refused)
+{
+    static const char *const wrong[] = { "--host ''", "--host a,,b", "--host 'a b'", "--host a..b", "--host 'x,email:evil@example'",
+                                         "--crl-url ftp://ca", "--crl-url 'http://a,URI:http://b'", "--crl-url x" };
+    char line[160];
+    OK("init --out ca --name F");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(line, sizeof line, "issue --ca ca --name a --out o %s", wrong[i]);
+        cr_expect_eq(pki(line), 2, "%s", wrong[i]);
+        SAYS(workshop_err, "expected");
+    }
+}
+
 Test(pki_issue, validity_begins_a_little_earlier_and_never_outlives_the_authority)
 {
     OK("init --out ca --name F --days 20");
