@@ -247,6 +247,8 @@ static int check_store_size(struct build *build)
     return 0;
 }
 
+#define DAY_MS UINT64_C(86400000)
+
 /* A pair of its own, or none: half of one would sign with a key that does not belong to the certificate. */
 static int check_trust(struct build *build)
 {
@@ -254,6 +256,11 @@ static int check_trust(struct build *build)
     const char *given = conf->trust.certificate ? "trust.certificate" : "trust.key", *missing = conf->trust.certificate ? "trust.key" : "trust.certificate";
     if (!conf->trust.certificate != !conf->trust.key && !is_wrong(build, missing))
         conf_errors_add(&build->errors, place_of(build, given), missing, "is missing beside %s; expected both, or neither (then tls.certificate signs)", given);
+    uint64_t replay_ms = conf->trust.signed_age_days_max * DAY_MS + 2 * (uint64_t)conf->trust.signed_ahead_max;
+    if (conf->trust.keep_evidence_days && conf->trust.keep_evidence_days * DAY_MS <= replay_ms && !is_wrong(build, "trust.keep_evidence_days"))
+        conf_errors_add(&build->errors, place_of(build, "trust.keep_evidence_days"), "trust.keep_evidence_days",
+                        "found %" PRIu32 "; expected more days than signed_age_days_max and twice signed_ahead_max are together, or 0: what was forgotten could be taken again",
+                        conf->trust.keep_evidence_days);
     if (conf->trust.certificate && !conf->tls.ca && !is_wrong(build, "tls.ca"))
         conf_errors_add(&build->errors, place_of(build, "trust.certificate"), "tls.ca", "is missing; expected the federation's authority, which vouches for signers");
     return 0;

@@ -59,6 +59,7 @@ struct conf {
         char *sm2_signer_id;
         uint32_t signed_age_days_max; /* 0: however old */
         uint32_t signed_ahead_max; /* ms */
+        uint32_t keep_evidence_days; /* 0: for ever */
     } trust;
     struct {
         bool plain_tcp;            /* tcp:// beyond loopback, in so many words */

@@ -101,6 +101,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Messages signed longer ago are refused as STALE: a node may be cut off this long. Duplicates are known by records at least as old. 0: however old.") \
     V(conf, trust.signed_ahead_max, "trust.signed_ahead_max", DURATION, "24h", 0, 2592000000, "milliseconds", LIVE, OPTIONAL, "24h", \
       "Messages signed further in the future are refused as AHEAD: the clock of their signer, or of this node, is wrong. 0: not looked at.") \
+    V(conf, trust.keep_evidence_days, "trust.keep_evidence_days", COUNT, "1095", 0, 36500, "days", LIVE, OPTIONAL, "1095", \
+      "What proofs are made of, and records of messages that ended, are kept this long; the audit log is kept for ever. Longer than signed_age_days_max. 0: for ever.") \
     V(conf, allow.plain_tcp, "allow.plain_tcp", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
       "Allow tcp:// without TLS beyond this machine. Anyone on the way can then read and change what is not sealed.") \
     V(conf, allow.local_members_any, "allow.local_members_any", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \

@@ -391,6 +391,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     order_release(core);
     reroute_tick(core);
     directory_tick(core);
+    retain_tick(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
 }
 
@@ -428,6 +429,7 @@ uint64_t core_deadline_ms(struct core *core)
         if (due < deadline) deadline = due;
     }
     if (!core->committing && audit_deadline_ms(core) < deadline) deadline = audit_deadline_ms(core);
+    if (retain_deadline_ms(core) < deadline) deadline = retain_deadline_ms(core);
     return deadline;
 }
 
@@ -525,6 +527,7 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->retry_ms_max = config->retry_ms_max;
     own->heartbeat_ms = config->heartbeat_ms;
     own->silence_ms = config->silence_ms;
+    own->keep_evidence_ms = config->keep_evidence_ms;
     own->signed_age_ms_max = config->signed_age_ms_max;
     own->signed_ahead_ms_max = config->signed_ahead_ms_max;
     own->handshake_ms = config->handshake_ms;

@@ -87,6 +87,7 @@ struct core_config {
     uint64_t order_wait_ms;    /* how long a message waits for the one before it in its case, if that has not come; 0: for ever */
     uint64_t clock_skew_ms_max; /* 0: peers' clocks are not looked at */
     uint64_t signed_age_ms_max; /* messages signed longer ago are refused, 0: however old; what is kept to know duplicates by is older */
+    uint64_t keep_evidence_ms; /* retain.c; 0: for ever */
     uint64_t signed_ahead_ms_max; /* by how much a signature may be of the future, 0: not looked at */
     const char *version;       /* of the configuration: start of its files' digest; NULL: none is told */
     struct core_explain_config explain;

@@ -352,6 +352,9 @@ struct core {
     char org_reason[REGISTRY_REASON_SIZE]; /* of the last refusal by the register, */
     struct qiao_id org_reasoned;   /* which was of this message */
     unsigned org_code;             /* with this code */
+    struct key retained;           /* where the next look at what is old begins, */
+    unsigned retain_row;           /* in this row of retain.c, */
+    uint64_t retain_ms;            /* and when */
     uint64_t tick_ms;              /* next regular look at links and expiry */
 };
 
@@ -520,6 +523,10 @@ uint64_t audit_deadline_ms(const struct core *core);
 void audit_tick(struct core *core);
 void audit_prepare(struct core *core, struct batch *batch);  /* on the thread that commits */
 void audit_stored(struct core *core, const struct batch *batch);
+
+/* retain.c */
+void retain_tick(struct core *core);
+uint64_t retain_deadline_ms(const struct core *core);
 
 /* ask.c */
 void ask_replied(struct core *core, struct connection *connection, struct qiao_bytes payload);

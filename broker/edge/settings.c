@@ -112,6 +112,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->dead_letters.attempts_max,
         .reroute_after_ms = conf->limits.reroute_after, .order_wait_ms = conf->limits.order_wait,
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
+        .keep_evidence_ms = conf->trust.keep_evidence_days * UINT64_C(86400000),
         .signed_age_ms_max = conf->trust.signed_age_days_max * UINT64_C(86400000), .signed_ahead_ms_max = conf->trust.signed_ahead_max,
         .clock_skew_ms_max = conf->limits.clock_skew_ms_max, .heartbeat_ms = conf->limits.heartbeat_ms, .silence_ms = conf->limits.silence_ms, .handshake_ms = conf->limits.handshake_ms,
     };

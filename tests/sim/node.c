@@ -62,7 +62,8 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .retry_ms_min = 50, .retry_ms_max = 800,
         .explain.bytes_max = sim->options.seed % 4 == 0 ? SIM_EXPLAIN_BYTES_MAX : 0,
         .heartbeat_ms = sim->heartbeat_ms, .silence_ms = 4 * sim->heartbeat_ms, .handshake_ms = 2000, .custody_interval_ms = 4,
-        .signed_age_ms_max = SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
+        .keep_evidence_ms = sim->keep_evidence_ms,
+        .signed_age_ms_max = sim->signed_age_ms_max ? sim->signed_age_ms_max : SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
     };
     ret_config->rules = holding_rules(sim, node);
     node_secret(sim, node, ret_config->secret);

@@ -315,6 +315,7 @@ struct sim {
     uint32_t edges_count;
     uint64_t changed_ms;           /* when an edge failed, or a node or a link died last */
     uint64_t linked_ms;            /* when every node had linked with its neighbours once; SIM_NEVER: not yet */
+    uint64_t keep_evidence_ms, signed_age_ms_max; /* scenarios: 0 for ever, and 0 for SIM_SIGNED_AGE_MS_MAX */
     bool chatty;                   /* members submit from inside callbacks */
     uint64_t bytes_on_wire_max;
 };

@@ -82,6 +82,7 @@ static const struct broken {
     { NODE "limits: {heartbeat_ms: 2d}\n", 2, 24, "limits.heartbeat_ms", "expected 10 to 3600000 milliseconds" },
     { NODE "limits: {heartbeat_ms: 010}\n", 2, 24, "limits.heartbeat_ms", "leading zeros" },
     { NODE "limits: {store_bytes_max: 1MiB}\n", 2, 27, "limits.store_bytes_max", "at least 16 MiB" },
+    { NODE "trust: {keep_evidence_days: 91}\n", 2, 29, "trust.keep_evidence_days", "what was forgotten could be taken again" },
     { NODE "listen: [\"tls://0.0.0.0:1\"]\n", 2, 10, "listen[0]", "did you mean \"tls+tcp://\"" },
     { NODE "listen:\n  - ipc:///run/qiao\n  - tcp://127.0.0.1\n", 4, 5, "listen[1]", "expected a port" },
     { NODE "listen: [\"tcp://127.0.0.1:70000\"]\n", 2, 10, "listen[0]", "1 to 65535" },
