@@ -148,6 +148,22 @@ static void name_numbers(json_t *json)
         json_object_set_new(json, "lastCodeName", json_string(qiao_code_name((unsigned)json_integer_value(last_code))));
 }
 
+int admin_ask_pages(const struct globals *globals, Qiao__V1__AdminRequest *request, admin_part part, void *part_context, const struct admin_pages *pages)
+{
+    __attribute__((cleanup(admin_close))) struct admin admin = { 0 };
+    int status = admin_open(&admin, globals);
+
+    while (!status) {
+        status = admin_ask(&admin, request, part, part_context, globals->timeout_ms);
+        if (!*pages->next || !pages->all)
+            break;
+        if (!status && strcmp(pages->after, pages->next) == 0)
+            return command_fail(CTL_NO, "the node names the same next page again: %s", pages->after);
+        memcpy(pages->after, pages->next, pages->size);
+    }
+    return status;
+}
+
 int admin_print_json(const ProtobufCMessage *message)
 {
     json_t *json = pbjson_from_message(message, PBJSON_DEFAULTS | PBJSON_UUID);

@@ -41,6 +41,17 @@ int admin_ask_patiently(struct admin *admin, Qiao__V1__AdminRequest *request, ad
 /* Open, ask with the global timeout, close. */
 int admin_ask_once(const struct globals *globals, Qiao__V1__AdminRequest *request, admin_part part, void *part_context);
 
+/* Where pages of an answer go on. */
+struct admin_pages {
+    char *after;            /* the request's field points at it: the last item of the page before */
+    const char *next;       /* set by the part: where the next page starts, empty behind the last */
+    size_t size;            /* of both buffers */
+    bool all;               /* else one page */
+};
+
+/* Open, ask page by page, close. */
+int admin_ask_pages(const struct globals *globals, Qiao__V1__AdminRequest *request, admin_part part, void *part_context, const struct admin_pages *pages);
+
 /* One JSON line: the message by reflection, with kindName and codeName beside kind and code. Returns the exit status. */
 int admin_print_json(const ProtobufCMessage *message);
 

@@ -77,28 +77,18 @@ static int take_list(void *context, const Qiao__V1__AdminReply *reply)
     return CTL_OK;
 }
 
-static int ask_pages(const struct globals *globals, const struct list_values *options, struct list *list)
+static int ask_list(const struct globals *globals, const struct list_values *options, struct list *list)
 {
-    __attribute__((cleanup(admin_close))) struct admin admin = { 0 };
     Qiao__V1__OrgListRequest page = QIAO__V1__ORG_LIST_REQUEST__INIT;
     Qiao__V1__AdminRequest request = QIAO__V1__ADMIN_REQUEST__INIT;
     char after[sizeof(list->next)];
-    int status = admin_open(&admin, globals);
 
     snprintf(after, sizeof(after), "%s", options->after ? options->after : "");
     page.after = after;
     page.most = (uint32_t)options->most;
     request.what_case = QIAO__V1__ADMIN_REQUEST__WHAT_ORG_LIST;
     request.org_list = &page;
-    while (!status) {
-        status = admin_ask(&admin, &request, take_list, list, globals->timeout_ms);
-        if (!*list->next || !options->all)
-            break;
-        if (!status && strcmp(after, list->next) == 0)
-            return command_fail(CTL_NO, "the node names the same next page again: %s", after);
-        memcpy(after, list->next, sizeof(after));
-    }
-    return status;
+    return admin_ask_pages(globals, &request, take_list, list, &(struct admin_pages){ after, list->next, sizeof(after), options->all });
 }
 
 static int run_list(const struct globals *globals, const void *values, int argument_count, char **arguments)
@@ -114,7 +104,7 @@ static int run_list(const struct globals *globals, const void *values, int argum
     list.table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
     if (!list.table)
         return command_fail(CTL_NO, "out of memory");
-    status = ask_pages(globals, values, &list);
+    status = ask_list(globals, values, &list);
     if (!status && !list.json && !table_print(list.table, stdout))
         status = command_fail(CTL_NO, "out of memory");
     if (!status && !list.json && *list.next)

@@ -41,7 +41,7 @@ INCLUDES = {
     'adapters/base': {'qiao', 'adapters/base'},
     'adapters/sdk': {'qiao', 'proto/base', 'proto/codec', 'proto/seal', 'proto/proof', 'proto/link', 'proto/wire', 'adapters/sdk'},
     'adapters/ctl': {'qiao', 'schema', 'adapters/base', 'proto/base', 'proto/area', 'proto/codec', 'proto/seal', 'proto/proof', 'broker/plan', 'adapters/ctl', 'adapters/ctl/pki'},
-    'adapters/ctl/pki': {'qiao', 'adapters/ctl/pki'},
+    'adapters/ctl/pki': {'qiao', 'adapters/ctl/pki', 'proto/seal'},
     'adapters/csv': {'qiao', 'schema', 'proto/base', 'adapters/base'},
     'adapters': {'qiao', 'schema', 'adapters/base'},  # and their own folder
 }

@@ -1,10 +1,11 @@
 #include "authority.h"
 
-#include "cleanup.h"
 #include "files.h"
 #include "key.h"
 #include "report.h"
 #include "sign.h"
+
+#include "seal/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>

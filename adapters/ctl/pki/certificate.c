@@ -1,10 +1,11 @@
 #include "certificate.h"
 
-#include "cleanup.h"
 #include "files.h"
 #include "key.h"
 #include "report.h"
 #include "sign.h"
+
+#include "seal/cleanup.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>

@@ -1,7 +1,8 @@
 #include "files.h"
 
-#include "cleanup.h"
 #include "report.h"
+
+#include "seal/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>

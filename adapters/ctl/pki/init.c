@@ -1,10 +1,11 @@
 /* qiao pki init */
 #include "authority.h"
-#include "cleanup.h"
 #include "commands.h"
 #include "files.h"
 #include "key.h"
 #include "report.h"
+
+#include "seal/cleanup.h"
 
 #include <string.h>
 #include <unistd.h>

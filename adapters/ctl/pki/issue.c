@@ -1,11 +1,12 @@
 /* qiao pki issue, qiao pki csr */
 #include "authority.h"
-#include "cleanup.h"
 #include "commands.h"
 #include "files.h"
 #include "key.h"
 #include "report.h"
 #include "sign.h"
+
+#include "seal/cleanup.h"
 
 #include <unistd.h>
 

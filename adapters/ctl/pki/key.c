@@ -1,8 +1,9 @@
 #include "key.h"
 
-#include "cleanup.h"
 #include "files.h"
 #include "report.h"
+
+#include "seal/cleanup.h"
 
 #include <openssl/ec.h>
 #include <openssl/err.h>

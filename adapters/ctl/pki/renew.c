@@ -1,9 +1,10 @@
 /* qiao pki renew, revoke, crl: what happens to certificates of this authority later. */
 #include "authority.h"
-#include "cleanup.h"
 #include "commands.h"
 #include "files.h"
 #include "report.h"
+
+#include "seal/cleanup.h"
 
 #include <openssl/err.h>
 #include <string.h>

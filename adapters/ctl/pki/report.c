@@ -1,6 +1,7 @@
 #include "report.h"
 
-#include "cleanup.h"
+#include "seal/cleanup.h"
+
 
 #include <openssl/err.h>
 #include <stdarg.h>

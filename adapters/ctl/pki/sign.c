@@ -1,7 +1,8 @@
 #include "sign.h"
 
-#include "cleanup.h"
 #include "key.h"
+
+#include "seal/cleanup.h"
 
 #include <openssl/err.h>
 #include <string.h>

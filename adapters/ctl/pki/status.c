@@ -1,9 +1,10 @@
 /* qiao pki status: which certificates and lists of revoked certificates end, and when. */
-#include "cleanup.h"
 #include "commands.h"
 #include "files.h"
 #include "identity.h"
 #include "report.h"
+
+#include "seal/cleanup.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
