@@ -4,8 +4,8 @@
  *               else, and the message may be well elsewhere. Somebody hostile needs only to alter a copy to have honest nodes say this.
  * destination   ACCEPTED, DEAD, and every verdict of the recipient: the node of the recipient's area.
  * anybody       What depends on the genuine message and on the place it came to: no route, expired, not allowed by policy or by the register
- *               of organisations, its area voided, its key not in force, signed too long ago. Said by a node on the way, which thereby takes
- *               the blame. */
+ *               of organisations, its area voided, its key not in force or of a suite that is not taken, signed too long ago (seal.h says so
+ *               of genuine signatures only). Said by a node on the way, which thereby takes the blame. */
 #ifndef PROOF_DECIDER_H
 #define PROOF_DECIDER_H
 

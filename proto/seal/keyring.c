@@ -106,11 +106,11 @@ static unsigned keyring_verify(void *context, enum seal_suite suite, const struc
     struct keyring *keyring = context;
     __attribute__((cleanup(signer_cleanup))) struct signer signer = { 0 };
     bool is_suite = suite > SEAL_SUITE_NONE && suite < SEAL_SUITES; /* it came over the wire */
-    if (!is_suite || !(keyring->seal.accepted & 1u << suite)) return QIAO_CODE_SUITE;
+    if (!is_suite) return QIAO_CODE_SIGNATURE;
     if (!find_signer(keyring, key_id, &signer)) return QIAO_CODE_UNKNOWN_KEY;
-    if (signer.scheme->suite != suite) return QIAO_CODE_SUITE;
-    if (!signature_check(signer.scheme, signer.key, keyring->signer_id, message, signature)) return QIAO_CODE_SIGNATURE;
+    if (signer.scheme->suite != suite || !signature_check(signer.scheme, signer.key, keyring->signer_id, message, signature)) return QIAO_CODE_SIGNATURE;
     /* Said of genuine signatures only: it may end a message (proof/decider.h). */
+    if (!(keyring->seal.accepted & 1u << suite)) return QIAO_CODE_SUITE;
     if (at_ms < signer.begins_ms || at_ms > signer.ends_ms) return QIAO_CODE_KEY_EXPIRED;
     if (signer.revoked) return QIAO_CODE_KEY_REVOKED;
     *ret_signer = signer.identity;

@@ -39,7 +39,8 @@ struct seal {
     /* Signs with the own key in force, and says which. 0, or negative when there is none or it cannot be used. */
     int (*sign)(void *context, struct qiao_bytes message, struct seal_key_id *ret_key_id, uint8_t ret_signature[SEAL_SIGNATURE_SIZE]);
     /* OK: signature is the key's over message, its suite is accepted here, and its certificate stood at at_ms (milliseconds since
-     * 1970); *ret_signer says whose it is. Else SUITE, UNKNOWN_KEY, KEY_EXPIRED, KEY_REVOKED or SIGNATURE. */
+     * 1970); *ret_signer says whose it is. Else UNKNOWN_KEY or SIGNATURE; SUITE, KEY_EXPIRED or KEY_REVOKED of
+     * genuine signatures only. */
     unsigned (*verify)(void *context, enum seal_suite suite, const struct seal_key_id *key_id, uint64_t at_ms, struct qiao_bytes message,
                        struct qiao_bytes signature, struct seal_identity *ret_signer);
     /* Takes a certificate (DER) that a peer showed, if the federation's CA issued it, and remembers it. OK, UNKNOWN_KEY (not of this

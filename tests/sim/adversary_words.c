@@ -52,9 +52,9 @@ void words_sign(struct adversary *a, const struct seal *seal, unsigned suite, co
         bool split = envelope_split(buf_bytes(&raws[i]), &parts);
         assert(split);
         (void)split;
-        merkle_leaf(seal, SEAL_SUITE_INT1, parts.header, &nodes[i]);
+        merkle_leaf(seal, (enum seal_suite)suite, parts.header, &nodes[i]);
     }
-    merkle_build(seal, SEAL_SUITE_INT1, nodes, count);
+    merkle_build(seal, (enum seal_suite)suite, nodes, count);
     proof_statement(statement, suite, at_ms, count, &nodes[merkle_nodes_count(count) - 1]);
     seal->sign(seal->context, qiao_bytes(statement, sizeof statement), &key_id, signature);
     proof_fill_head(field, (enum seal_suite)suite, &key_id, signature, count, at_ms);

@@ -76,11 +76,11 @@ static unsigned verify(void *context, enum seal_suite suite, const struct seal_k
     const struct sim_certificate *c = find(keys, key_id);
     uint8_t wanted[SEAL_SIGNATURE_SIZE];
     (void)at_ms;
-    if (suite != SEAL_SUITE_INT1) return QIAO_CODE_SUITE;
     if (!c) return QIAO_CODE_UNKNOWN_KEY;
     sim_keys_sign(keys, c->identity.name, message, wanted);
     *ret_signer = c->identity;
-    return qiao_bytes_equal(signature, qiao_bytes(wanted, sizeof wanted)) ? QIAO_CODE_OK : QIAO_CODE_SIGNATURE;
+    if (!qiao_bytes_equal(signature, qiao_bytes(wanted, sizeof wanted))) return QIAO_CODE_SIGNATURE;
+    return suite == SEAL_SUITE_INT1 ? QIAO_CODE_OK : QIAO_CODE_SUITE;
 }
 
 static unsigned learn(void *context, struct qiao_bytes certificate, struct seal_key_id *ret_key_id)

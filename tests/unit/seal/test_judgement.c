@@ -107,12 +107,12 @@ Test(seal_judgement, suites_are_taken_as_configured_and_fit_the_key)
     cr_assert_eq(rings_learn(reader, "o/b.crt", &id), QIAO_CODE_OK);
     int1.suite = SEAL_SUITE_GM1;
     gm1.suite = SEAL_SUITE_INT1;
-    cr_expect_eq(read_letter(reader, &int1, now_ms()), QIAO_CODE_SUITE, "GM1 by P-256");
-    cr_expect_eq(read_letter(reader, &gm1, now_ms()), QIAO_CODE_SUITE, "INT1 by SM2");
+    cr_expect_eq(read_letter(reader, &int1, now_ms()), QIAO_CODE_SIGNATURE, "GM1 by P-256");
+    cr_expect_eq(read_letter(reader, &gm1, now_ms()), QIAO_CODE_SIGNATURE, "INT1 by SM2");
     const unsigned outside[] = { 0, 3, 31, 32, 33, 64, 255, 0x7fffffff, 0xffffffff };
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++) {
         gm1.suite = (enum seal_suite)outside[i];
-        cr_expect_eq(read_letter(reader, &gm1, now_ms()), QIAO_CODE_SUITE, "%u", outside[i]);
+        cr_expect_eq(read_letter(reader, &gm1, now_ms()), QIAO_CODE_SIGNATURE, "%u", outside[i]);
     }
 }
 

@@ -194,7 +194,7 @@ Test(seal_signatures, rsa_of_existing_pki_is_verified_and_never_signed_with)
         struct qiao_bytes message = rings_file("message"), signature = rings_file("signature");
         cr_assert_eq(signature.size, rsa_keys[i].bits / 8);
         cr_expect_eq(rings_verify(keyring, SEAL_SUITE_INT1, &id, now_ms(), message, signature), QIAO_CODE_OK);
-        cr_expect_eq(rings_verify(keyring, SEAL_SUITE_GM1, &id, now_ms(), message, signature), QIAO_CODE_SUITE);
+        cr_expect_eq(rings_verify(keyring, SEAL_SUITE_GM1, &id, now_ms(), message, signature), QIAO_CODE_SIGNATURE);
         for (size_t byte = 0; byte < signature.size; byte += 5) {
             uint8_t *at = (uint8_t *)(uintptr_t)signature.data + byte;
             *at ^= 0x10;
