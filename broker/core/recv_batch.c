@@ -320,7 +320,8 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
         quarantine(core, from, e->raw, code, qiao_code_text(code));
         return;
     }
-    if (e->note.shared) end_here(core, e, code);
+    /* What is too old for one copy is so for all, and how it ended once may be forgotten by now: no second ending is noted. */
+    if (e->note.shared && code != QIAO_CODE_STALE) end_here(core, e, code);
     refuse_message(core, e, h->source.raw, code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED, code, false);
 }
 
