@@ -52,7 +52,7 @@ def carried_in_parts(fed, checks, count):
     """Files of limited size, each going on behind the one before; the second is imported first."""
     paths, more, last = [], True, []
     while more and len(paths) < 50:
-        path, status, made, error = export(fed, "street", "district", f"disc-{len(paths)}", "--size-max", "1500k", *last)
+        path, status, made, error = export(fed, "street", "district", f"disc-{len(paths)}", "--size-max", f"{max(400, count * 75 // 1024)}k", *last)
         if not checks.ok(status == 0, f"disc {len(paths)} is written", error):
             return
         paths.append(path)
