@@ -72,8 +72,8 @@ static int take_page(void *context, const Qiao__V1__AdminReply *reply)
     part = (struct bundle_part){ .wrapped = page->wrapped.data, .wrapped_size = page->wrapped.len, .messages = page->messages };
     for (size_t lane = 0; lane < QIAO_LANES && lane < page->n_next; lane++)
         part.next[lane] = page->next[lane];
-    x->more = page->more;
     x->full = x->options->size_max && x->file.parts > 0 && x->size + page->wrapped.len > x->options->size_max;
+    x->more = page->more || x->full;
     if (x->full)
         return CTL_OK;
     x->size += page->wrapped.len;

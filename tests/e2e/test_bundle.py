@@ -52,7 +52,7 @@ def carried_in_parts(fed, checks, count):
     """Files of limited size, each going on behind the one before; the second is imported first."""
     paths, more, last = [], True, []
     while more and len(paths) < 50:
-        path, status, made, error = export(fed, "street", "district", f"disc-{len(paths)}", "--size-max", f"{max(400, count * 75 // 1024)}k", *last)
+        path, status, made, error = export(fed, "street", "district", f"disc-{len(paths)}", "--size-max", f"{max(750, count * 75 // 1024)}k", *last)
         if not checks.ok(status == 0, f"disc {len(paths)} is written", error):
             return
         paths.append(path)
@@ -79,7 +79,7 @@ def carried_in_parts(fed, checks, count):
 
 
 def story(checks):
-    count = messages(20000)
+    count = max(4000, messages(20000))  # a disc of two parts at least, and more than two discs
     with Federation(without_a_line()) as fed:
         cut_line(fed)
         for name in ("district", "street"):
