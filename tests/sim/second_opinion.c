@@ -266,6 +266,7 @@ void second_opinion(struct sim *sim)
     for (uint32_t i = 0; i < sim->nodes_count && !sim->failed; i++) {
         struct looking l = { .sim = sim, .node = &sim->nodes[i], .explained = explained };
         node_config(sim, l.node, l.peers, &l.config);
+        l.config.rules = rules_free(l.config.rules); /* not asked here */
         store_scan(l.node->store, qiao_bytes("y", 1), qiao_bytes("z", 1), read_record, &l);
         if (l.config.explain.bytes_max > 0) continue; /* old ones have given way */
         store_scan(l.node->store, qiao_bytes("D", 1), qiao_bytes("E", 1), check_explained, &l);
