@@ -306,12 +306,13 @@ static const char *path_of(const struct peer *peer, const struct learned *learne
     return learned ? learned->path : peer->name;
 }
 
-/* What is told of one area: the way this node would take itself, if it names just this area. */
+/* What is told of one area: the way this node would take itself, if it names just this area. The neighbour whose area is around it is told of
+ * another way than through itself: it may not know that it exists. */
 static void put_area(struct core *core, const struct peer *to, const char *area, struct buf *out)
 {
     struct route_candidates found;
     struct qiao_bytes code = qiao_bytes_from_string(area);
-    route_candidates(core, code, NULL, &found);
+    route_candidates(core, code, area_covers(to->area, code) ? to : NULL, &found);
     const struct route_candidate *best = &found.items[0];
     if (found.count == 0 || best->reason != ROUTE_IS_CHOSEN || best->prefix != code.size || best->peer == to) return;
     if (area[0] == '\0' && !best->learned) return; /* where it ends is not known: it could end here */
