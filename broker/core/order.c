@@ -146,11 +146,11 @@ static bool release(struct core *core, const struct held_back *h, bool in_order)
     struct qiao_id own;
     memcpy(own.bytes, h->key.bytes + 20, QIAO_ID_SIZE);
     own = id_of_source(&own, get_u32(value.data + 8));
-    if (raw.size == 0) order_came(core, &own, h->number);
     if (raw.size > 0 && member && envelope_open(raw, &e) != QIAO_CODE_MALFORMED) {
         if (!in_order) core_notice(core, "order given up", member->name, QIAO_CODE_OK, "the message before it in its case has not come in time");
         accept_held_back(core, &e);
     }
+    order_came(core, &own, h->number); /* it has come: now, or as another copy before; or it has ended */
     batch_remove(core, &h->key);
     return true;
 }
