@@ -59,7 +59,6 @@ static struct peer *other_way(struct sweep *s, const struct envelope *e)
     if (address_is_set(&e->header.destination, &root) || route_envelope(core, e, NULL) != QIAO_CODE_OK || core->targets_count != 1) return NULL;
     struct peer *to = core->targets[0];
     bool goes = !to->member && to != s->peer && to != core->waiting && !to->dead;
-    core->note.shared = !e->note.shared;
     return goes ? to : NULL;
 }
 
