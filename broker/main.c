@@ -132,6 +132,7 @@ static int check_store(const struct conf *conf, bool core_dumps)
         { 'Z', "dead letters", core_check_record },
         { 'G', "ways and order", core_check_record },
         { 'B', "held messages", core_check_record },
+        { 'F', "chunks of attachments", core_check_record }, { 'f', "attachments", core_check_record },
     };
     struct store_options options = { .path = conf->node.store, .bytes_max = conf->limits.store_bytes_max, .version = QIAO_STORE_VERSION };
     struct store *store = NULL;

@@ -1,4 +1,5 @@
 /* qiao recv: be a member that receives. */
+#include "attaching.h"
 #include "child.h"
 #include "clock.h"
 #include "delivery.h"
@@ -10,11 +11,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct recv_values {
     const char *verdict;
     const char *exec;
     const char *passphrase_file;
+    const char *attachments;
     struct option_list open_with;
     uint64_t count, idle_ms;
 };
@@ -28,6 +31,7 @@ static const struct option_spec recv_options[] = {
       .help = "accept, refuse[:CODE[:REASON]] or retry[:MILLISECONDS]", .standard = "accept" },
     { .name = "exec", .letter = 'x', .type = OPTION_TEXT, AT(exec), .placeholder = "COMMAND",
       .help = "let a shell command decide; it reads the message as JSON" },
+    { .name = "attachments", .letter = 'a', .type = OPTION_DIRECTORY, AT(attachments), .placeholder = "DIR", .help = "save files that come with messages in this directory" },
     { .name = "open-with", .type = OPTION_FILES, AT(open_with), .placeholder = "CERT,KEY", .help = "open sealed bodies with this certificate and key" },
     { .name = "passphrase-file", .type = OPTION_FILE, AT(passphrase_file), .placeholder = "FILE", .help = "passphrase of the keys of --open-with, in its first line" },
 };
@@ -57,10 +61,11 @@ struct recv {
 };
 
 static enum qiao_verdict take_delivery(void *context, const struct qiao_delivery *delivery);
+static void take_fetched(void *context, const struct qiao_attachment *attachment, const char *path, unsigned code);
 static int receive(struct recv *recv);
 static void finish_child(struct recv *recv);
 
-static const struct qiao_client_handler handler = { .link = ctl_session_link, .deliver = take_delivery };
+static const struct qiao_client_handler handler = { .link = ctl_session_link, .deliver = take_delivery, .fetched = take_fetched };
 
 static struct errand *errand_free(struct errand *errand)
 {
@@ -120,7 +125,7 @@ static bool is_full(const struct recv *recv)
 
 static bool is_complete(const struct recv *recv)
 {
-    return is_full(recv) && !recv->errands;
+    return is_full(recv) && !recv->errands && qiao_client_files(recv->session.client) == 0;
 }
 
 static void count_delivery(struct recv *recv)
@@ -139,7 +144,7 @@ static int receive(struct recv *recv)
     recv->last_ns = clock_steady_ns();
     while (!recv->status && !session->interrupted && !is_complete(recv)) {
         uint64_t idle_ns = recv->options->idle_ms * CLOCK_NS_PER_MS;
-        uint64_t deadline_ns = idle_ns && !recv->child.pid ? recv->last_ns + idle_ns : UINT64_MAX;
+        uint64_t deadline_ns = idle_ns && !recv->child.pid && qiao_client_files(session->client) == 0 ? recv->last_ns + idle_ns : UINT64_MAX;
         int result = ctl_session_run(session, deadline_ns);
         if (session->child_ended)
             finish_child(recv);
@@ -219,9 +224,49 @@ static enum qiao_verdict take_errand(struct recv *recv, const struct qiao_delive
     return QIAO_VERDICT_LATER;
 }
 
+/* A file that lies there under its digest with its size is not fetched again. */
+static int save_attachment(struct recv *recv, const struct qiao_message *message, const struct qiao_attachment *attachment)
+{
+    char *path = attachment_path(recv->options->attachments, message, attachment);
+    struct stat stat_there;
+    bool there = path && stat(path, &stat_there) == 0 && (uint64_t)stat_there.st_size == attachment->size;
+    int result = !path ? -ENOMEM : there ? QIAO_CLIENT_OK : qiao_client_fetch(recv->session.client, attachment, path);
+
+    free(path);
+    return result ? command_fail(CTL_NO, "cannot save an attachment in %s: %s", recv->options->attachments, qiao_client_error(recv->session.client)) : CTL_OK;
+}
+
+static int save_attachments(struct recv *recv, const struct qiao_message *message)
+{
+    int status = CTL_OK;
+
+    for (size_t i = 0; recv->options->attachments && !status && i < message->attachments_count; i++)
+        status = save_attachment(recv, message, &message->attachments[i]);
+    return status;
+}
+
+static void take_fetched(void *context, const struct qiao_attachment *attachment, const char *path, unsigned code)
+{
+    struct recv *recv = context;
+    char hex[ATTACHMENT_HEX_SIZE];
+
+    attachment_hex(attachment, hex);
+    recv->last_ns = clock_steady_ns();
+    recv->session.stop = true; /* it may have been the last thing to wait for */
+    if (code)
+        recv->status = command_fail(CTL_NO, "attachment %s: %s", hex, qiao_code_text(code));
+    else if (recv->session.globals->json)
+        output_json_line(json_pack("{s:{s:s, s:I, s:s}}", "attachment", "digest", hex, "size", (json_int_t)attachment->size, "path", path));
+    else
+        printf("  saved      %s\n", path);
+    fflush(stdout);
+}
+
 /* What cannot be printed is not accepted: it comes again. */
 static enum qiao_verdict take_opened(struct recv *recv, const struct qiao_delivery *delivery)
 {
+    if (!recv->status && !is_full(recv) && save_attachments(recv, &delivery->message))
+        return give_back(recv, CTL_NO);
     if (recv->options->exec && !recv->status)
         return take_errand(recv, delivery);
     if (recv->status || is_full(recv))

@@ -18,7 +18,7 @@ struct send_values {
     const char *to, *from, *kind, *case_id, *matter, *key, *correlation, *id;
     const char *body, *body_file, *body_json, *outbox, *consented;
     const char *basis, *purpose, *retention, *personal_data, *consent, *event_day;
-    struct option_list seal_to;
+    struct option_list seal_to, attach;
     uint64_t case_sequence, expires_ms, retention_ms;
     unsigned lane, status, privacy;
     const char *sign_with, *sign_key, *sign_passphrase_file;
@@ -63,6 +63,7 @@ static const struct option_spec send_options[] = {
       .help = "sign the message as the member itself, with this certificate of AREA/ORG; else its node signs for it" },
     { .name = "sign-key", .type = OPTION_FILE, AT(sign_key), .placeholder = "KEY", .help = "with --sign-with: its private key, PEM, or a token's key by its URI (pkcs11:...)" },
     { .name = "sign-passphrase-file", .type = OPTION_FILE, AT(sign_passphrase_file), .placeholder = "FILE", .help = "with --sign-with: passphrase or PIN in the first line" },
+    { .name = "attach", .letter = 'a', .type = OPTION_FILES, AT(attach), .placeholder = "FILE", .help = "a file that goes beside the message, up to 256 MiB" },
     { .name = "wait", .letter = 'w', .type = OPTION_FLAG, AT(wait), .help = "wait for the outcome; exit status 1 unless it is accepted" },
     { .name = "outbox", .letter = 'o', .type = OPTION_DIRECTORY, AT(outbox), .placeholder = "DIR", .help = "keep the message in this directory until the node has it" },
 };
@@ -86,7 +87,7 @@ static int run_send(const struct globals *globals, const void *values, int argum
 {
     const struct send_values *options = values;
     __attribute__((cleanup(letter_deinit))) struct letter letter = { 0 };
-    const struct post_options post = { .outbox = options->outbox, .wait = options->wait,
+    const struct post_options post = { .outbox = options->outbox, .wait = options->wait, .attach = &options->attach,
                                        .sign_with = options->sign_with, .sign_key = options->sign_key, .sign_passphrase_file = options->sign_passphrase_file };
     int status;
 
@@ -100,6 +101,8 @@ static int run_send(const struct globals *globals, const void *values, int argum
         return command_fail(CTL_WRONG_USE, "--sign-with and --sign-key belong together");
     if (options->sign_with && !globals->ca_file)
         return command_fail(CTL_WRONG_USE, "--sign-with needs the federation's authority: give --ca FILE or set QIAO_CA");
+    if (options->attach.count && options->seal_to.count)
+        return command_fail(CTL_WRONG_USE, "--attach and --seal-to: a file is not sealed with the body; seal it by itself with qiao seal and send that");
     if (options->seal_to.count)
         ctl_sealing_protect();
     status = letter_init(&letter, options);
@@ -234,6 +237,9 @@ const struct command command_send = {
             "destination accepted it, 1 if it was refused, expired or died, and the output says why. --timeout says how long to wait.\n\n"
             "With --outbox the message is first made durable in a directory of your own; it is not lost if the node cannot be reached now, and "
             "goes with the next client that uses the same directory.\n\n"
+            "With --attach files go beside the message: it goes ahead, and the command returns when the node has the files too. The body of a case "
+            "gets their names. What the node has already is not sent again; if the command is ended meanwhile, the same command with --id goes on "
+            "where it stopped.\n\n"
             "With --seal-to only the owner of that certificate can read the body, no node on the way. Its kind travels inside.",
     .example = "qiao send --to 990101001/urban-mgmt --kind case.open --case 2025-0001 --body-json '{\"title\":\"Noise at night\"}' --wait",
     .options = send_options,

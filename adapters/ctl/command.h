@@ -54,7 +54,8 @@ const struct command_table *command_table(void);
 
 extern const struct command command_send, command_recv, command_watch, command_status, command_route, command_why, command_trace, command_case_list, command_case_show,
     command_audit_export, command_audit_verify, command_audit_prove, command_audit_gaps,
-    command_message, command_proof, command_verify, command_seal, command_open, command_org_list, command_org_show, command_org_register, command_org_update, command_org_suspend, command_org_close,
+    command_message, command_attachment_list, command_attachment_fetch,
+    command_proof, command_verify, command_seal, command_open, command_org_list, command_org_show, command_org_register, command_org_update, command_org_suspend, command_org_close,
     command_org_confirm, command_bench_send, command_bench_recv, command_completion, command_man;
 extern const struct command command_dead_list, command_dead_show, command_dead_retry, command_dead_discard;
 extern const struct command command_bundle_export, command_bundle_import, command_bundle_show;

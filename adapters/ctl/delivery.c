@@ -1,6 +1,7 @@
 #include "delivery.h"
 
 #include "address.h"
+#include "attaching.h"
 #include "base64.h"
 #include "bodies.h"
 #include "text.h"
@@ -91,6 +92,19 @@ static void set_grounds(json_t *object, const struct qiao_message *message)
         json_object_set_new(object, "eventAtMs", json_integer((json_int_t)message->event_at_ms));
 }
 
+static void set_attachments(json_t *object, const struct qiao_message *message)
+{
+    json_t *list = message->attachments_count ? json_array() : NULL;
+
+    for (size_t i = 0; list && i < message->attachments_count; i++) {
+        char hex[ATTACHMENT_HEX_SIZE];
+        attachment_hex(&message->attachments[i], hex);
+        json_array_append_new(list, json_pack("{s:s, s:I}", "digest", hex, "size", (json_int_t)message->attachments[i].size));
+    }
+    if (list)
+        json_object_set_new(object, "attachments", list);
+}
+
 static void set_body(json_t *object, const struct qiao_message *message)
 {
     const char *text = (const char *)message->body.data;
@@ -136,6 +150,7 @@ json_t *delivery_to_json(const struct qiao_delivery *delivery)
     set_grounds(json, message);
     set_text(json, "reroutedFrom", delivery->rerouted_from);
     json_object_set_new(json, "attempt", json_integer(delivery->attempt));
+    set_attachments(json, message);
     set_body(json, message);
     return json;
 }
@@ -152,6 +167,19 @@ static bool print_line(FILE *file, const char *name, const char *text, size_t si
 static bool print_text(FILE *file, const char *name, const char *text)
 {
     return !text || !*text || print_line(file, name, text, strlen(text));
+}
+
+static bool print_attachments(const struct qiao_message *message, FILE *file)
+{
+    bool printed = true;
+
+    for (size_t i = 0; printed && i < message->attachments_count; i++) {
+        char hex[ATTACHMENT_HEX_SIZE], text[ATTACHMENT_HEX_SIZE + 40];
+        attachment_hex(&message->attachments[i], hex);
+        snprintf(text, sizeof(text), "%s, %" PRIu64 " bytes", hex, message->attachments[i].size);
+        printed = print_text(file, "attached", text);
+    }
+    return printed;
 }
 
 static bool print_body(const struct qiao_message *message, FILE *file)
@@ -191,5 +219,5 @@ bool delivery_print(const struct qiao_delivery *delivery, FILE *file)
     return print_text(file, "from", source) && print_text(file, "to", destination) && print_text(file, "rerouted from", delivery->rerouted_from) && print_text(file, "sent", sent) &&
            print_text(file, "case", message->case_id) && (!message->case_sequence || print_text(file, "number", number)) &&
            print_text(file, "matter", message->matter) && print_text(file, "key", message->idempotency_key) &&
-           print_text(file, "purpose", message->purpose) && print_body(message, file);
+           print_text(file, "purpose", message->purpose) && print_attachments(message, file) && print_body(message, file);
 }

@@ -1,5 +1,6 @@
 #include "post.h"
 
+#include "attaching.h"
 #include "clock.h"
 #include "output.h"
 
@@ -11,6 +12,7 @@
 struct send {
     struct ctl_session session; /* first: see session.h */
     const struct post_options *options;
+    struct attaching attaching;
     struct qiao_id id;
     bool submitted;
     enum qiao_outcome outcome;
@@ -38,6 +40,25 @@ static int submit(struct send *send, const struct qiao_message *message)
     if (!result && send->options->outbox)
         result = qiao_client_flush(send->session.client);
     return result ? ctl_session_fail(&send->session, result) : CTL_OK;
+}
+
+/* What the tree over a file is made with is the node's choice: so the link comes first. */
+static int submit_with_files(struct send *send, const struct qiao_message *message)
+{
+    struct qiao_message with_files = *message;
+    int status = ctl_session_connect(&send->session);
+
+    if (!status)
+        status = attaching_begin(&send->attaching, send->session.client, send->options->attach, &with_files);
+    return status ? status : submit(send, &with_files);
+}
+
+static void take_attached(void *context, const struct qiao_attachment *attachment, unsigned code)
+{
+    struct send *send = context;
+
+    attaching_take(&send->attaching, attachment, code);
+    send->session.stop = true;
 }
 
 static void take_submitted(void *context, const struct qiao_id *id)
@@ -71,7 +92,10 @@ static void take_receipt(void *context, const struct qiao_receipt *receipt)
 
 static int explain_failure(const struct send *send, int result)
 {
-    int status = send->submitted ? command_fail(CTL_NO_NODE, "no outcome within %" PRIu64 " ms; ask again with qiao message",
+    bool files = send->submitted && send->attaching.done < send->attaching.count;
+    int status = files ? command_fail(CTL_NO_NODE, "the node has not got the attachments within %" PRIu64 " ms; send the same again, with --id, and it goes on where it stopped",
+                                      send->session.globals->timeout_ms)
+                 : send->submitted ? command_fail(CTL_NO_NODE, "no outcome within %" PRIu64 " ms; ask again with qiao message",
                                                 send->session.globals->timeout_ms)
                                  : ctl_session_fail(&send->session, result);
     char id[QIAO_ID_TEXT_SIZE];
@@ -84,15 +108,25 @@ static int explain_failure(const struct send *send, int result)
     return status;
 }
 
+/* A message that was refused takes no files. */
+static bool waits_for_files(const struct send *send)
+{
+    bool ended = send->outcome != QIAO_OUTCOME_NONE && send->outcome != QIAO_OUTCOME_ACCEPTED;
+
+    return send->attaching.done < send->attaching.count && !ended && !send->attaching.failed;
+}
+
 static int wait_for(struct send *send)
 {
     uint64_t deadline_ns = clock_deadline_ns(send->session.globals->timeout_ms);
 
-    while (!send->submitted || (send->options->wait && send->outcome == QIAO_OUTCOME_NONE)) {
+    while (!send->submitted || (send->options->wait && send->outcome == QIAO_OUTCOME_NONE) || waits_for_files(send)) {
         int result = send->session.interrupted ? QIAO_CLIENT_TIMEOUT : ctl_session_run(&send->session, deadline_ns);
         if (result)
             return explain_failure(send, result);
     }
+    if (send->attaching.failed)
+        return command_fail(CTL_NO, "an attachment does not reach the node: %s", qiao_code_text(send->attaching.failed));
     return CTL_OK;
 }
 
@@ -122,7 +156,7 @@ static int print_result(const struct send *send)
         status = print_json(send, id);
     else
         puts(id);
-    if (status || !send->options->wait)
+    if (status || (!send->options->wait && (send->outcome == QIAO_OUTCOME_NONE || send->outcome == QIAO_OUTCOME_ACCEPTED)))
         return status;
     if (send->outcome == QIAO_OUTCOME_ACCEPTED) {
         if (!send->session.globals->json)
@@ -138,18 +172,19 @@ static int print_result(const struct send *send)
 static void send_close(struct send *send)
 {
     ctl_session_close(&send->session);
+    attaching_end(&send->attaching);
 }
 
 int post_message(const struct globals *globals, const struct qiao_message *message, const struct post_options *options)
 {
-    static const struct qiao_client_handler handler = { .link = ctl_session_link, .submitted = take_submitted, .receipt = take_receipt };
+    static const struct qiao_client_handler handler = { .link = ctl_session_link, .submitted = take_submitted, .receipt = take_receipt, .attached = take_attached };
     __attribute__((cleanup(send_close))) struct send send = { .options = options, .session.signal_fd = -1 };
     const struct ctl_session_options session_options = { .member = globals->member, .outbox = options->outbox, .sign_with = options->sign_with,
                                                          .sign_key = options->sign_key, .sign_passphrase_file = options->sign_passphrase_file };
     int status = ctl_session_open(&send.session, globals, &session_options, &handler);
 
     if (!status)
-        status = submit(&send, message);
+        status = options->attach && options->attach->count ? submit_with_files(&send, message) : submit(&send, message);
     if (!status)
         status = wait_for(&send);
     return status ? status : print_result(&send);

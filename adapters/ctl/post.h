@@ -8,6 +8,7 @@ struct post_options {
     const char *outbox;    /* directory, or NULL */
     const char *sign_with, *sign_key, *sign_passphrase_file; /* as in session.h */
     bool wait;             /* for the outcome, and print it */
+    const struct option_list *attach; /* files to attach, or NULL: returns when the node has them too */
     const char *decided_in; /* of an area set: the outcome of the node in this area is waited for; NULL: the first that comes */
 };
 

@@ -1,5 +1,6 @@
 /* A session on a wire: dialling, waiting, dispatching. */
 #include "base/prng.h"
+#include "sdk/files.h"
 #include "sdk/outbox.h"
 #include "sdk/session.h"
 
@@ -23,6 +24,7 @@ struct qiao_client {
     struct qiao_client_handler handler;
     struct session session;
     struct outbox *outbox;
+    struct files files;
     struct wire *wire;
     struct wire_endpoint *dialer;
     struct wire_connection *connection;
@@ -152,6 +154,29 @@ static void on_admin_reply(void *context, struct qiao_bytes packed)
     if (c->admin_reply) c->admin_reply(c->admin_context, packed);
 }
 
+static void on_file_ended(void *context, const struct attachment_ref *ref, bool fetched, unsigned code)
+{
+    struct qiao_client *c = context;
+    struct qiao_attachment attachment = { .size = ref->size, .suite = ref->suite };
+    char *path = files_end(&c->files, ref, fetched, &code);
+    memcpy(attachment.digest, ref->digest, sizeof attachment.digest);
+    if (fetched && c->handler.fetched) c->handler.fetched(c->session.context, &attachment, path, code);
+    if (!fetched && c->handler.attached) c->handler.attached(c->session.context, &attachment, code);
+    free(path);
+}
+
+static bool on_file_read(void *context, const struct attachment_ref *ref, bool fetched, uint32_t index, uint8_t *ret_data, size_t size)
+{
+    struct qiao_client *c = context;
+    return files_read(&c->files, ref, fetched, index, ret_data, size);
+}
+
+static bool on_file_write(void *context, const struct attachment_ref *ref, uint32_t index, struct qiao_bytes data)
+{
+    struct qiao_client *c = context;
+    return files_write(&c->files, ref, index, data);
+}
+
 /* ---- life ---- */
 
 static char *copy_text(const char *text)
@@ -221,6 +246,7 @@ static int open_outbox(struct qiao_client *c, const struct qiao_client_options *
     session_init(&c->session, &options, &c->handler, NULL, &calls);
     c->session.admin_reply = on_admin_reply;
     c->session.admin_context = c;
+    c->session.files.calls = (struct session_files_calls){ c, on_file_read, on_file_write, on_file_ended };
     return c->outbox ? outbox_restore(c->outbox, &c->session) : 0;
 }
 
@@ -261,6 +287,7 @@ struct qiao_client *qiao_client_free(struct qiao_client *c)
     static const struct qiao_client_handler silent;
     c->handler = silent; /* no callbacks while it goes */
     session_deinit(&c->session);
+    files_deinit(&c->files);
     c->outbox = outbox_free(c->outbox);
     c->keyring = keyring_free(c->keyring);
     frame_reader_deinit(&c->reader);
@@ -292,6 +319,37 @@ int qiao_client_flush(struct qiao_client *c)
     int result = session_flush(&c->session, monotonic_ms());
     send_out(c);
     return result;
+}
+
+int qiao_client_attach(struct qiao_client *c, const char *path, struct qiao_attachment *ret_attachment)
+{
+    struct attachment_ref ref = { .suite = c->session.connected && c->session.link.peer_suite == SEAL_SUITE_GM1 ? SEAL_SUITE_GM1 : SEAL_SUITE_NONE };
+    uint8_t *leaves;
+    int result = files_offer(&c->files, c->session.options.seal, path, &ref, &leaves);
+    if (result < 0) snprintf(c->session.error, sizeof c->session.error, "%s: %s", path, strerror(-result));
+    if (result > 0) snprintf(c->session.error, sizeof c->session.error, "%s is empty, or larger than 256 MiB", path);
+    if (result != 0) return result;
+    *ret_attachment = (struct qiao_attachment){ .size = ref.size, .suite = ref.suite };
+    memcpy(ret_attachment->digest, ref.digest, sizeof ret_attachment->digest);
+    session_offer(&c->session, &ref, leaves, monotonic_ms());
+    return QIAO_CLIENT_OK;
+}
+
+int qiao_client_fetch(struct qiao_client *c, const struct qiao_attachment *attachment, const char *path)
+{
+    struct attachment_ref ref = { .size = attachment->size, .suite = attachment->suite };
+    uint32_t there;
+    memcpy(ref.digest, attachment->digest, sizeof ref.digest);
+    if (ref.size == 0 || ref.size > QIAO_ATTACHMENT_SIZE_MAX || ref.suite > 2) return QIAO_CLIENT_INVALID;
+    int result = files_fetch(&c->files, path, &ref, &there);
+    if (result < 0) snprintf(c->session.error, sizeof c->session.error, "%s.part: %s", path, strerror(-result));
+    if (result == 0) session_fetch(&c->session, &ref, there, monotonic_ms());
+    return result;
+}
+
+size_t qiao_client_files(const struct qiao_client *c)
+{
+    return c->session.files.count;
 }
 
 size_t qiao_client_unacknowledged(const struct qiao_client *c)

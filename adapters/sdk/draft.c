@@ -44,6 +44,9 @@ static const char *check(const struct qiao_message *m)
         if (!fits(b->catalogue, QIAO_BASIS_SIZE_MAX) || !fits(b->article, QIAO_BASIS_SIZE_MAX) || !fits(b->version, QIAO_BASIS_SIZE_MAX))
             return "catalogue, article or version of a legal basis is longer than 64 bytes or not UTF-8";
     }
+    if (m->attachments_count > QIAO_ATTACHMENTS_MAX) return "more than 16 attachments";
+    for (size_t i = 0; i < m->attachments_count; i++)
+        if (m->attachments[i].size == 0 || m->attachments[i].size > QIAO_ATTACHMENT_SIZE_MAX || m->attachments[i].suite > 2) return "attachment is empty, or larger than 256 MiB";
     if (is_empty(m->destination.service) && is_empty(m->destination.area)) return "destination area is missing";
     if ((unsigned)m->lane >= QIAO_LANES || (unsigned)m->status > 2 || (unsigned)m->privacy > 3) return "lane, status or privacy class is out of range";
     if (m->body.size > QIAO_BODY_SIZE_MAX) return "body is larger than 1 MiB: send it as an attachment";
@@ -74,11 +77,22 @@ static void write_policy_fields(struct envelope_draft *draft, const struct qiao_
     draft->event_at_ms = m->event_at_ms;
 }
 
+static void write_attachments(struct envelope_draft *draft, const struct qiao_message *m, struct attachment_ref refs[QIAO_ATTACHMENTS_MAX])
+{
+    for (size_t i = 0; i < m->attachments_count; i++) {
+        refs[i] = (struct attachment_ref){ .size = m->attachments[i].size, .suite = m->attachments[i].suite };
+        memcpy(refs[i].digest, m->attachments[i].digest, ATTACHMENT_DIGEST_SIZE);
+    }
+    draft->attachments = refs;
+    draft->attachments_count = m->attachments_count;
+}
+
 const char *draft_write(const struct qiao_message *m, const char *own_area, const char *own_org, const struct seal *seal, unsigned digest_suite, uint64_t wall_ms,
                         struct buf *scratch, struct buf *out, struct qiao_id *ret_id)
 {
     const char *wrong = check(m);
     struct legal_basis bases[QIAO_BASES_MAX];
+    struct attachment_ref refs[QIAO_ATTACHMENTS_MAX];
     uint8_t digest[32];
     if (wrong) return wrong;
     if (!own_org) return "a client without a member name cannot send";
@@ -96,6 +110,7 @@ const char *draft_write(const struct qiao_message *m, const char *own_area, cons
         .lane = (unsigned)m->lane, .status = (unsigned)m->status, .privacy = (unsigned)m->privacy, .body = m->body,
     };
     write_policy_fields(&draft, m, bases);
+    write_attachments(&draft, m, refs);
     if (!is_zero(&m->correlation_id)) draft.correlation_id = qiao_bytes(m->correlation_id.bytes, QIAO_ID_SIZE);
     if (m->body.size > 0) {
         seal_digest(seal, (enum seal_suite)digest_suite, m->body, digest);
@@ -133,6 +148,18 @@ static const struct qiao_legal_basis *copy_bases(struct arena *arena, const stru
     return bases;
 }
 
+static const struct qiao_attachment *copy_attachments(struct arena *arena, const struct header *h)
+{
+    struct qiao_attachment *attachments = h->attachments_count ? arena_alloc(arena, h->attachments_count * sizeof *attachments) : NULL;
+    for (unsigned i = 0; attachments && i < h->attachments_count; i++) {
+        struct attachment_ref ref = { .size = 0 };
+        attachment_ref_read(h->attachments[i], &ref);
+        attachments[i] = (struct qiao_attachment){ .size = ref.size, .suite = ref.suite };
+        memcpy(attachments[i].digest, ref.digest, ATTACHMENT_DIGEST_SIZE);
+    }
+    return attachments;
+}
+
 void draft_read(const struct envelope *e, struct arena *arena, struct qiao_message *m)
 {
     const struct header *h = &e->header;
@@ -144,6 +171,8 @@ void draft_read(const struct envelope *e, struct arena *arena, struct qiao_messa
         .legal_basis = copy_bases(arena, h), .purpose = draft_copy(arena, h->purpose), .retention_rule = draft_copy(arena, h->retention_rule),
         .retention_not_after_ms = h->retention_not_after_ms, .pi_mask = h->pi_mask, .consent_ref = draft_copy(arena, h->consent_ref), .event_at_ms = h->event_at_ms,
     };
+    m->attachments = copy_attachments(arena, h);
+    m->attachments_count = m->attachments ? h->attachments_count : 0;
     m->legal_basis_count = m->legal_basis ? h->legal_basis_count : 0;
     if (h->correlation_id.size == QIAO_ID_SIZE) memcpy(m->correlation_id.bytes, h->correlation_id.data, QIAO_ID_SIZE);
 }

@@ -30,6 +30,7 @@ void session_init(struct session *s, const struct session_options *options, cons
 void session_deinit(struct session *s)
 {
     session_disconnected(s);
+    session_files_deinit(s);
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
         struct session_lane *l = &s->lanes[lane];
         for (uint32_t i = 0; i < l->runs_capacity; i++) {
@@ -429,10 +430,15 @@ static void handle(struct session *s, uint64_t now_ms, const struct link_event *
 {
     switch (event->type) {
     case LINK_PEER_HELLO: take_hello(s, now_ms); break;
-    case LINK_UP: come_up(s); break;
+    case LINK_UP:
+        come_up(s);
+        session_files_up(s, now_ms);
+        break;
+    case LINK_ATTACHMENT: session_files_word(s, event->payload, now_ms); break;
     case LINK_BATCH: take_batch(s, event); break;
     case LINK_ACKED:
         for (unsigned lane = 0; lane < QIAO_LANES; lane++) release(s, lane, s->link.tx[lane].acked);
+        session_files_acked(s, now_ms);
         break;
     case LINK_ADMIN_REPLY:
         if (s->admin_reply) s->admin_reply(s->admin_context, event->payload);
@@ -456,11 +462,14 @@ void session_tick(struct session *s, uint64_t now_ms)
     if (!s->connected || s->goodbye) return;
     link_tick(&s->link, now_ms, &s->out, &event);
     handle(s, now_ms, &event);
+    session_files_tick(s, now_ms);
 }
 
 uint64_t session_deadline_ms(const struct session *s)
 {
-    return s->connected && !s->goodbye ? link_deadline_ms(&s->link) : LINK_NEVER;
+    if (!s->connected || s->goodbye) return LINK_NEVER;
+    uint64_t link = link_deadline_ms(&s->link), files = session_files_deadline_ms(s);
+    return link < files ? link : files;
 }
 
 /* Receipts are acknowledged one flush after the callbacks that told them: what the adapter made of them can be on disk by then. */
@@ -491,7 +500,7 @@ void session_connected(struct session *s, const uint8_t nonce[32], uint64_t now_
 {
     struct link_options options = {
         .dialer = true, .role = LINK_ROLE_MEMBER_ONLY, .org = s->options.member, .incarnation = s->options.incarnation, .seal = s->options.seal,
-        .wants_deliveries = s->handler->deliver != NULL, .wants_events = s->handler->receipt != NULL,
+        .features = LINK_FEATURE_ATTACHMENTS, .wants_deliveries = s->handler->deliver != NULL, .wants_events = s->handler->receipt != NULL,
         .credit_messages = s->options.delivery_messages, .credit_bytes = 64 * 1024 * 1024,
         .heartbeat_ms = s->options.heartbeat_ms, .silence_ms = s->options.silence_ms, .handshake_ms = s->options.handshake_ms,
     };

@@ -4,6 +4,7 @@
 #define SDK_SESSION_H
 
 #include "base/arena.h"
+#include "codec/attachment.h"
 #include "link/link.h"
 #include "sdk/recent.h"
 
@@ -48,6 +49,35 @@ struct session_hold {
     uint64_t sequence, last;
 };
 
+/* Files this side has and offers until the node has them, and files that it asks the node for. */
+struct session_file {
+    struct attachment_ref ref;
+    bool fetched;                /* asked for; else offered */
+    uint32_t chunks;
+    uint8_t *leaves;             /* of the chunks, checked; owned. Fetched: NULL until the node has sent them */
+    uint32_t next;               /* fetched: first chunk that is not written. Offered: parts given */
+    uint32_t asked;              /* fetched: chunks below were asked for */
+    uint32_t there;              /* fetched: chunks that lie here from an earlier attempt, not verified yet */
+    uint64_t again_ms, pause_ms; /* offered: when to offer again; LINK_NEVER: the node is asking */
+};
+
+/* Where their bytes are. Set before the first file. */
+struct session_files_calls {
+    void *context;
+    bool (*read)(void *context, const struct attachment_ref *ref, bool fetched, uint32_t index, uint8_t *ret_data, size_t size);
+    bool (*write)(void *context, const struct attachment_ref *ref, uint32_t index, struct qiao_bytes data);
+    /* The file is not in the session any more. A QIAO_CODE. */
+    void (*ended)(void *context, const struct attachment_ref *ref, bool fetched, unsigned code);
+};
+
+struct session_files {
+    struct session_files_calls calls;
+    struct session_file *files;
+    size_t count, capacity;
+    uint64_t taken;              /* parts read on this connection */
+    uint8_t *chunk;              /* scratch of QIAO_ATTACHMENT_CHUNK_SIZE */
+};
+
 struct session_options {
     const char *area, *member;   /* own address; area may be learnt from the node; member NULL: a tool */
     const struct seal *seal;     /* with a key: messages are signed with it as they are sent */
@@ -89,6 +119,7 @@ struct session {
     void *admin_context;
     uint64_t receipts_taken;     /* last sequence told to the handler since the last flush, 0: none */
     uint64_t receipts_ready;     /* last sequence to acknowledge with the next flush, 0: none */
+    struct session_files files;
     struct buf scratch, scratch2;
     uint64_t wall_ms;            /* milliseconds since 1970, for signatures: set by the owner before session_connected and session_flush */
     char error[256];
@@ -112,6 +143,17 @@ int session_submit(struct session *session, const struct qiao_message *message, 
 void session_restore(struct session *session, unsigned lane, uint64_t sequence, struct qiao_bytes envelope);
 /* Makes the outbox durable and sends what credit allows, and open verdicts. */
 int session_flush(struct session *session, uint64_t now_ms);
+
+/* session_files.c. leaves: malloc'd, taken over; of a file with one chunk not needed. */
+void session_offer(struct session *session, const struct attachment_ref *ref, uint8_t *leaves, uint64_t now_ms);
+/* there: chunks that lie here from an earlier attempt; they are read and verified. */
+void session_fetch(struct session *session, const struct attachment_ref *ref, uint32_t there, uint64_t now_ms);
+void session_files_up(struct session *session, uint64_t now_ms);
+void session_files_acked(struct session *session, uint64_t now_ms); /* the node has taken messages: it may know of files it did not know of */
+void session_files_word(struct session *session, struct qiao_bytes payload, uint64_t now_ms);
+void session_files_tick(struct session *session, uint64_t now_ms);
+uint64_t session_files_deadline_ms(const struct session *session);
+void session_files_deinit(struct session *session);
 
 void session_verdict(struct session *session, uint64_t token, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms);
 

@@ -83,6 +83,10 @@ struct conf {
         uint32_t shutdown_ms;              /* SIGTERM: at most this until exit */
     } limits;
     struct {
+        uint64_t bytes_max, bytes_per_member; /* kept files; per_member 0: no limit of its own */
+        uint32_t keep_days;
+    } attachments;
+    struct {
         char **registrars;         /* area/org or area/org#seat; none, or at least two */
         size_t registrars_count;
         bool required;             /* unregistered members may not send */

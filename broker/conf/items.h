@@ -151,6 +151,12 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "Longest wait between two attempts to dial.") \
     V(conf, limits.shutdown_ms, "limits.shutdown_ms", DURATION, "5s", 1, 600000, "milliseconds", LIVE, OPTIONAL, "5s", \
       "After SIGTERM the node exits at the latest after this time.") \
+    V(conf, attachments.bytes_max, "attachments.bytes_max", BYTES, "8 GiB", 1048576, UINT64_C(1) << 50, "bytes", LIVE, OPTIONAL, "8 GiB", \
+      "Room in the store for files that come with messages; never more than half of limits.store_bytes_max. What does not fit is asked for when there is room.") \
+    V(conf, attachments.bytes_per_member, "attachments.bytes_per_member", BYTES, "2 GiB", 0, UINT64_C(1) << 50, "bytes", LIVE, OPTIONAL, "2 GiB", \
+      "Files that one member sent and this node still keeps; a message with more is refused with QUOTA. 0: only bytes_max counts.") \
+    V(conf, attachments.keep_days, "attachments.keep_days", COUNT, "90", 1, 36500, "days", LIVE, OPTIONAL, "90", \
+      "How long this node keeps a file after the last message that came with it.") \
     V(conf, policy.file, "policy.file", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "policy/default.yaml", \
       "Who may send what to whom, what for. What no rule in it allows is refused. Left out: everything is allowed.") \
     V(conf, policy.catalogue, "policy.catalogue", FILE, NULL, 1, 4000, "", LIVE, OPTIONAL, "catalogues/legal-basis.yaml", \

@@ -42,6 +42,7 @@ void batch_deinit(struct batch *batch)
     free(batch->commits);
     id_set_deinit(&batch->seen);
     chain_set_deinit(&batch->chains);
+    attach_changes_deinit(&batch->attachments);
 }
 
 void batch_reset(struct batch *batch, size_t peers_count)
@@ -56,6 +57,7 @@ void batch_reset(struct batch *batch, size_t peers_count)
     batch->own_key = (struct seal_key_id){ { 0 } };
     id_set_clear(&batch->seen);
     chain_set_clear(&batch->chains);
+    attach_changes_clear(&batch->attachments);
     memset(batch->commits, 0, peers_count * sizeof *batch->commits);
 }
 
@@ -261,6 +263,7 @@ void batch_absorb(struct core *core)
     id_set_merge(&into->seen, &from->seen);
     dead_absorbed(core, slot);
     chain_set_merge(&into->chains, &from->chains);
+    attach_changes_absorb(&into->attachments, &from->attachments);
     into->bytes += from->bytes;
     into->signs |= from->signs;
     buf_append(&into->audit, from->audit.data, from->audit.size);
@@ -314,4 +317,5 @@ void batch_stored(struct core *core)
     }
     order_release(core);
     reroute_stored(core);
+    attach_stored(core, batch);
 }

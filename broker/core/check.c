@@ -1,6 +1,7 @@
 /* Is a record of the store sound? For `qiaod --check-store`. */
 #include "codec/envelope.h"
 #include "codec/run.h"
+#include "core/attach.h"
 #include "core/core.h"
 #include "core/dead.h"
 #include "core/explain.h"
@@ -109,6 +110,21 @@ static const char *check_graph(struct qiao_bytes key, struct qiao_bytes value)
     return known ? NULL : "not a record of the graph";
 }
 
+static const char *check_chunk(struct qiao_bytes key, struct qiao_bytes value)
+{
+    if (key.size != 37) return "key has the wrong size";
+    if (get_u32(key.data + 33) == ATTACHMENT_LEAVES) return value.size > 0 && value.size % ATTACHMENT_LEAF_SIZE == 0 ? NULL : "not the leaves of an attachment";
+    return value.size > 0 && value.size <= QIAO_ATTACHMENT_CHUNK_SIZE ? NULL : "not a chunk of an attachment";
+}
+
+static const char *check_attachment(struct qiao_bytes key, struct qiao_bytes value)
+{
+    if (key.size < ATTACHMENT_KEY_SIZE || !strchr("awxgmp", key.data[1])) return "no key of an attachment";
+    if (key.data[1] == 'x' && key.size != ATTACHMENT_END_KEY_SIZE) return "key has the wrong size";
+    if (key.data[1] == 'a') return attachment_record_sound(value) ? NULL : "not a record of an attachment";
+    return key.data[1] != 'p' || value.size > 9 ? NULL : "not a node that waits for an attachment";
+}
+
 static const char *check_anything(struct qiao_bytes key, struct qiao_bytes value)
 {
     (void)key;
@@ -151,6 +167,8 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'Y', check_decision },
         { 'y', check_explained },
         { 'G', check_graph },
+        { 'F', check_chunk },
+        { 'f', check_attachment },
     };
     for (size_t i = 0; key.size > 0 && i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].prefix == key.data[0]) return rows[i].check(key, value);

@@ -148,6 +148,7 @@ void connection_drop(struct core *core, struct connection *c, unsigned code, con
     struct peer *peer = c->peer;
     if (c->bundle) bundle_ended(core, c, code, reason);
     jobs_forget(core, c);
+    attach_connection_gone(core, c);
     if (c->started) link_close(&c->link, code, reason, connection_out(core, c));
     c->closing = true;
     core_mark_dirty(core, c);
@@ -254,6 +255,7 @@ void core_handle(struct core *core, struct connection *c, const struct link_even
     case LINK_CLOSED: connection_drop(core, c, event->code, event->reason); break;
     case LINK_ADMIN_REPLY: ask_replied(core, c, event->payload); break;
     case LINK_ROUTES: directory_take(core, c, event->payload); break;
+    case LINK_ATTACHMENT: attach_frame(core, c, event->payload); break;
     case LINK_PONG:
         if (c->peer && c->peer->out == c) queue_pump(core, c->peer);
         break;
@@ -317,6 +319,7 @@ static void set_busy(struct core *core, bool busy)
         struct connection *c = core->connections[i];
         if (c && c->started && !c->closing) connection_tell_credit(core, c);
     }
+    if (!busy) attach_resume(core);
 }
 
 static bool is_tight(const struct store_stat *s)
@@ -392,6 +395,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     reroute_tick(core);
     directory_tick(core);
     retain_tick(core);
+    attach_tick(core);
     if (core->now_ms >= core->tick_ms) core->tick_ms = core->now_ms + REGULAR_MS;
 }
 
@@ -413,6 +417,8 @@ uint64_t core_deadline_ms(struct core *core)
     if (answer < deadline) deadline = answer;
     if (held_deadline_ms(core) < deadline) deadline = held_deadline_ms(core);
     if (ways < deadline) deadline = ways;
+    uint64_t attachment = attach_deadline_ms(core);
+    if (attachment < deadline) deadline = attachment;
     for (size_t i = 0; i < core->connections_capacity; i++) {
         struct connection *c = core->connections[i];
         if (!c || c->closing || !c->started) continue;
@@ -536,6 +542,9 @@ void core_set_limits(struct core *core, const struct core_config *config)
     explain_configuration(core, config->version);
     own->reroute_after_ms = config->reroute_after_ms;
     own->order_wait_ms = config->order_wait_ms;
+    own->attachment_bytes_max = config->attachment_bytes_max;
+    own->attachment_bytes_per_member = config->attachment_bytes_per_member;
+    own->attachment_keep_ms = config->attachment_keep_ms;
 }
 
 bool core_wants_reload(const struct core *core) { return core->reload.wanted; }
@@ -576,5 +585,11 @@ void core_notice(struct core *core, const char *event, const char *peer, unsigne
 
 void core_counters(const struct core *core, struct core_counters *ret_counters)
 {
+    const struct attachments *a = &core->attachments;
     *ret_counters = core->counters;
+    ret_counters->attachment_parts = a->parts_taken;
+    ret_counters->attachment_parts_again = a->parts_again;
+    ret_counters->attachment_parts_bad = a->parts_bad;
+    ret_counters->attachment_bytes_given = a->bytes_given;
+    ret_counters->attachment_bytes = a->bytes;
 }

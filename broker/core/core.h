@@ -85,6 +85,9 @@ struct core_config {
     uint32_t custody_interval_ms; /* between two custody receipts on one link at least */
     uint64_t reroute_after_ms; /* a link that has been down for so long is given up: messages go another way, if there is one */
     uint64_t order_wait_ms;    /* how long a message waits for the one before it in its case, if that has not come; 0: for ever */
+    uint64_t attachment_bytes_max; /* of all files kept here; 0: no limit of their own */
+    uint64_t attachment_bytes_per_member; /* of files that one member sent and that are still kept; 0: no limit */
+    uint64_t attachment_keep_ms; /* after a file was last referenced */
     uint64_t clock_skew_ms_max; /* 0: peers' clocks are not looked at */
     uint64_t signed_age_ms_max; /* messages signed longer ago are refused, 0: however old; what is kept to know duplicates by is older */
     uint64_t keep_evidence_ms; /* retain.c; 0: for ever */
@@ -194,6 +197,9 @@ struct core_counters {
     uint64_t accepted, forwarded, delivered, duplicates, rejected_frames;
     uint64_t outcomes[5];      /* by enum qiao_outcome */
     uint64_t commits;
+    uint64_t attachment_parts, attachment_parts_again, attachment_parts_bad; /* taken; there already; not what they should be */
+    uint64_t attachment_bytes_given;
+    uint64_t attachment_bytes;  /* kept, or with room kept for them */
     uint64_t lost_receipts;    /* receipts whose sender could not be reached: reported, never silent */
 };
 void core_counters(const struct core *core, struct core_counters *ret_counters);

@@ -113,6 +113,45 @@ struct key key_named(uint8_t prefix, const char *name)
     return key;
 }
 
+struct key key_chunk(const uint8_t digest[32], uint32_t index)
+{
+    struct key key = { .bytes = { 'F' }, .size = 1 };
+    uint8_t number[4];
+    put_u32(number, index);
+    key_add(&key, digest, 32);
+    key_add(&key, number, sizeof number);
+    return key;
+}
+
+struct key key_attachment(uint8_t letter, const uint8_t digest[32])
+{
+    struct key key = { .bytes = { 'f', letter }, .size = 2 };
+    key_add(&key, digest, 32);
+    return key;
+}
+
+struct key key_attachment_for(uint8_t letter, const uint8_t digest[32], struct qiao_bytes whom)
+{
+    struct key key = key_attachment(letter, digest);
+    key_add(&key, whom.data, whom.size);
+    return key;
+}
+
+struct key key_attachment_end(uint64_t until_ms, const uint8_t digest[32])
+{
+    struct key key = { .bytes = { 'f', 'x' }, .size = 2 };
+    uint8_t until[8];
+    put_u64(until, until_ms);
+    key_add(&key, until, sizeof until);
+    key_add(&key, digest, 32);
+    return key;
+}
+
+void key_end_of_family(struct key *key)
+{
+    key_add(key, "\xff\xff\xff", 3);
+}
+
 uint64_t key_run_first(struct qiao_bytes key)
 {
     return key.size == 12 ? get_u64(key.data + 4) : 0;
@@ -151,6 +190,10 @@ void message_fingerprint(const uint8_t secret[SIPHASH_KEY_SIZE], const struct he
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         put_u64(key, get_u64(secret) ^ hash);
         hash = siphash(key, parts[i]);
+    }
+    for (unsigned i = 0; i < h->attachments_count; i++) {
+        put_u64(key, get_u64(secret) ^ hash);
+        hash = siphash(key, h->attachments[i]);
     }
     put_u32(ret_fingerprint, (uint32_t)hash);
 }

@@ -32,6 +32,13 @@
  *   'G' 'c' chain(16)                last message of a case that this node has begun a way for: id (16)
  *   'G' 'h' after(16) peer(2) id(16) message that waits for another of its case: order.c
  *   'U' index(8)                     audit: Merkle leaf (32), packed AuditRecord; 'M' "audit" has suite (1), size (8) and peaks (32 each)
+ *   'F' digest(32) index(4)          attachment: a chunk; index 0xffffffff: the leaves of its chunks, 32 bytes each
+ *   'f' 'a' digest(32)               what is known of it: attachment_record (attach.c)
+ *   'f' 'w' digest(32)               it is to be asked for at another node
+ *   'f' 'x' until(8) digest(32)      when it is let go of, milliseconds since 1970
+ *   'f' 'g' digest(32) area          nodes of this area (or area set) may have it
+ *   'f' 'm' digest(32) peer(2)       this member may have it
+ *   'f' 'p' digest(32) area          the node of this area asked before it was whole: first (4), count (4), leaves (1), serialised Address
  */
 #ifndef CORE_KEYS_H
 #define CORE_KEYS_H
@@ -78,6 +85,15 @@ struct key key_destination(const struct qiao_id *id, uint16_t peer, uint32_t tag
 struct key key_recipient(const struct qiao_id *id, struct qiao_bytes recipient);
 struct key key_case(struct qiao_bytes case_id, const struct qiao_id *id);
 struct key key_named(uint8_t prefix, const char *name);
+#define ATTACHMENT_KEY_SIZE 34u
+#define ATTACHMENT_END_KEY_SIZE 42u
+#define ATTACHMENT_LEAVES UINT32_MAX
+struct key key_chunk(const uint8_t digest[32], uint32_t index);
+struct key key_attachment(uint8_t letter, const uint8_t digest[32]);
+struct key key_attachment_for(uint8_t letter, const uint8_t digest[32], struct qiao_bytes whom);
+struct key key_attachment_end(uint64_t until_ms, const uint8_t digest[32]);
+void key_end_of_family(struct key *key); /* behind every key that begins like this one */
+bool attachment_record_sound(struct qiao_bytes value); /* of 'f' 'a' */
 uint64_t key_run_first(struct qiao_bytes key);
 
 /* What the node keeps of a message it took from a sender, or has for a member: outcome NONE while it is under way. */
@@ -106,7 +122,7 @@ struct message_record {
 
 /* The record as bytes, short without what only origins that sign keep. Borrows out. */
 struct qiao_bytes record_write(const struct message_record *record, uint8_t out[MESSAGE_RECORD_SIZE]);
-/* What makes two messages of one source and id the same: kind, destination, case and body (SipHash over them and the body's digest, with
+/* What makes two messages of one source and id the same: kind, destination, case, attachments and body (SipHash over them and the body's digest, with
  * the node's secret). Not what may differ in a resend, such as the time of sending. */
 void message_fingerprint(const uint8_t secret[SIPHASH_KEY_SIZE], const struct header *header, uint8_t ret_fingerprint[FINGERPRINT_SIZE]);
 /* Whose id it is: the same id of two sources is two messages, or whoever overheard an id could use it first. Without the node's secret

@@ -6,6 +6,8 @@
 /* Runs smaller than this are sent together: a backlog of single messages must not become a frame each. On a slow line less goes
  * together, so that what has come whole is not kept waiting. */
 #define COALESCE_SIZE (64u * 1024u)
+/* A chunk of an attachment is a run and a frame of its own: on a slow line a cut costs no more than one. */
+#define ALONE_SIZE (16u * 1024u)
 
 /* Urgent overtakes everything, receipts overtake normal, bulk comes last. */
 static const unsigned lane_order[LINK_LANES] = { QIAO_LANE_URGENT, LINK_LANE_RECEIPTS, QIAO_LANE_NORMAL, QIAO_LANE_BULK };
@@ -94,6 +96,7 @@ void queue_append(struct core *core, struct peer *peer, unsigned lane, const str
     q->tail++;
     if (expires && (run->expires_at_ms == 0 || expires < run->expires_at_ms)) run->expires_at_ms = expires;
     if (expires && (q->expiry_ms == 0 || expires < q->expiry_ms)) q->expiry_ms = expires;
+    if (envelope->header.kind == QIAO_KIND_ATTACHMENT && envelope->body.size >= ALONE_SIZE && run->whole_left == 0) q->run = NULL;
 }
 
 bool queue_begins(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence)

@@ -1,5 +1,6 @@
 /* Questions of people at the node: status, route, cases, one message, watching. Answers are packed AdminReply frames. */
 #include "core/admin.h"
+#include "core/ask_attachment.h"
 #include "core/ask_audit.h"
 #include "core/ask_dead.h"
 #include "core/bundle.h"
@@ -550,6 +551,7 @@ static const struct {
     { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_LIST, org_list },   { QIAO__V1__ADMIN_REQUEST__WHAT_ORG_SHOW, org_show },
     { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_EXPORT, ask_audit_export }, { QIAO__V1__ADMIN_REQUEST__WHAT_AUDIT_HEADS, ask_audit_heads },
     { QIAO__V1__ADMIN_REQUEST__WHAT_AREA, ask_area },
+    { QIAO__V1__ADMIN_REQUEST__WHAT_ATTACHMENT_LIST, ask_attachment_list },
     { QIAO__V1__ADMIN_REQUEST__WHAT_PROOF, ask_proof },     { QIAO__V1__ADMIN_REQUEST__WHAT_CUSTODY, ask_custody },
     { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_LIST, ask_dead_list }, { QIAO__V1__ADMIN_REQUEST__WHAT_DEAD_CHANGE, ask_dead_change },
     { QIAO__V1__ADMIN_REQUEST__WHAT_WAY, ask_way },

@@ -168,6 +168,7 @@ static void to_member(struct core *core, size_t target, const struct envelope *e
     if (refused) return;
     queue_append(core, member, e->header.lane, e, origin);
     put_case_entry(core, e, false);
+    attach_delivered(core, member, &e->header);
     core->counters.delivered++;
     watch_message(core, 2, &e->header, member, 0, 0);
 }
@@ -287,6 +288,10 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
 {
     const struct header *h = &e->header;
     bool receipt = h->kind == QIAO_KIND_RECEIPT || is_notice(h);
+    if (h->kind == QIAO_KIND_ATTACHMENT) {
+        attach_message(core, from, e, origin, code);
+        return;
+    }
     if (code == QIAO_CODE_OK && e->hops >= QIAO_HOPS_MAX) code = QIAO_CODE_HOPS;
     bool aged = code == QIAO_CODE_STALE || code == QIAO_CODE_AHEAD;
     /* Of a message that may have copies only the destination's node says how it ended. */
@@ -346,7 +351,9 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     struct qiao_bytes root;
     if (address_is_set(&h->destination, &root) && h->kind != QIAO_KIND_BULLETIN && h->privacy != QIAO_PRIVACY_PUBLIC) return QIAO_CODE_WILDCARD;
     if (h->expires_at_ms && h->expires_at_ms <= core->wall_ms) return QIAO_CODE_EXPIRED;
-    return h->redirected_from.raw.size > 0 ? QIAO_CODE_NOT_ALLOWED : org_check(core, from, e); /* only nodes redirect */
+    if (h->redirected_from.raw.size > 0) return QIAO_CODE_NOT_ALLOWED; /* only nodes redirect */
+    unsigned code = org_check(core, from, e);
+    return code == QIAO_CODE_OK ? attach_check(core, from, h) : code;
 }
 
 /* No mistake of a member's office, but of its adapter, or no mistake at all. */
@@ -431,6 +438,7 @@ static void accept_copy(struct core *core, struct peer *from, const struct envel
     core->own_place = (struct own_place){ 0 };
     if (code == QIAO_CODE_OK) {
         put_case_entry(core, e, true);
+        attach_sent(core, from, h);
         to_targets(core, e, &origin_own);
     } else {
         record.outcome = QIAO_OUTCOME_REFUSED;
@@ -501,6 +509,7 @@ static void accept_from_member(struct core *core, struct peer *from, struct enve
         put_case_entry(core, e, true);
     }
     core->own_place = (struct own_place){ 0 };
+    if (code == QIAO_CODE_OK) attach_sent(core, from, h);
     if (code == QIAO_CODE_OK && !held) order_begin(core, from, e);
     if (code == QIAO_CODE_OK && !held) to_targets(core, e, origin);
     if (code == QIAO_CODE_OK) keep_own_words(core, e, origin);

@@ -161,7 +161,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     copy_peers(core, config);
     for (int i = 0; i < 2; i++) {
         batch_init(&core->batches[i], core->peers_count);
-        core->batches[i].seen.seed = core->awaited.seed = core->copied.seed = prng_next(&core->prng);
+        core->batches[i].seen.seed = core->awaited.seed = core->copied.seed = core->batches[i].attachments.places.seed = prng_next(&core->prng);
     }
     load_incarnation(core);
     directory_init(core);
@@ -183,6 +183,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (!queue_load(core, &core->peers[i], lane)) result = STORE_CORRUPT;
     if (result == 0) lanes_load(core);
+    if (result == 0 && !attach_load(core)) result = STORE_CORRUPT;
     if (result != 0) {
         snprintf(reterr_text, reterr_size, "%s", has_secret ? damaged : older);
         core_free(core);
@@ -238,6 +239,7 @@ struct core *core_free(struct core *core)
     free_connections(core);
     directory_deinit(core);
     order_deinit(core);
+    attach_deinit(core);
     for (size_t i = 0; i < core->peers_count; i++) free_peer(&core->peers[i]);
     for (size_t i = 0; i < core->receipts_capacity; i++) {
         buf_deinit(&core->receipts[i].destination);

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/prng.h"
 #include "codec/envelope.h"
+#include "core/attach.h"
 #include "core/core.h"
 #include "core/chains.h"
 #include "core/directory_table.h"
@@ -178,6 +179,7 @@ struct peer {
     uint64_t told_at_ms;           /* 0: none yet */
     uint64_t down_since_ms;        /* links, on now_ms' scale */
     bool dead;                     /* links: down for longer than reroute_after_ms; messages go another way if there is one */
+    uint64_t attachment_bytes;     /* members: of files kept on their account */
 };
 
 struct connection {
@@ -212,6 +214,7 @@ struct connection {
     uint64_t signed_at_ms;         /* when the last one was begun */
     uint64_t asked_since_ms;       /* a node's questions in the second that began then */
     unsigned asked;
+    uint64_t parts_given;          /* of attachments, on this connection */
 };
 
 /* Everything that becomes durable together. Two of them: one is filled while the other is committed. */
@@ -233,6 +236,7 @@ struct batch {
     struct merkle_log audit_log;   /* with them: the node's when the batch is stored */
     struct merkle_hash audit_root;
     bool sealed;
+    struct attachment_changes attachments;
     struct seal_key_id own_key;    /* all zero, or: the batch holds the certificate of this own key */
 };
 
@@ -355,6 +359,7 @@ struct core {
     struct key retained;           /* where the next look at what is old begins, */
     unsigned retain_row;           /* in this row of retain.c, */
     uint64_t retain_ms;            /* and when */
+    struct attachments attachments;
     uint64_t tick_ms;              /* next regular look at links and expiry */
 };
 

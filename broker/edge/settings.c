@@ -85,6 +85,13 @@ static void tell_areas(const struct conf *conf)
     log_event(LOG_LEVEL_INFO, "areas in force", "path", conf->areas.file, "areas", count, NULL);
 }
 
+/* Files must not be what fills the store: beyond nine tenths of it nobody may send anything. */
+static uint64_t attachment_bytes_max(const struct conf *conf)
+{
+    uint64_t half = conf->limits.store_bytes_max / 2;
+    return half && half < conf->attachments.bytes_max ? half : conf->attachments.bytes_max;
+}
+
 void settings_core(const struct conf *conf, struct core_config *c)
 {
     tell_areas(conf);
@@ -114,6 +121,8 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
         .keep_evidence_ms = conf->trust.keep_evidence_days * UINT64_C(86400000),
         .signed_age_ms_max = conf->trust.signed_age_days_max * UINT64_C(86400000), .signed_ahead_ms_max = conf->trust.signed_ahead_max,
+        .attachment_bytes_max = attachment_bytes_max(conf), .attachment_bytes_per_member = conf->attachments.bytes_per_member,
+        .attachment_keep_ms = (uint64_t)conf->attachments.keep_days * 24 * 3600 * 1000,
         .clock_skew_ms_max = conf->limits.clock_skew_ms_max, .heartbeat_ms = conf->limits.heartbeat_ms, .silence_ms = conf->limits.silence_ms, .handshake_ms = conf->limits.handshake_ms,
     };
 }

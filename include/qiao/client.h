@@ -58,6 +58,13 @@ struct qiao_legal_basis {
     const char *version;
 };
 
+/* A file that goes beside a message, and after it: qiao_client_attach fills it in. */
+struct qiao_attachment {
+    uint8_t digest[32];                /* head of the Merkle tree (RFC 9162, 2.1) over its chunks of QIAO_ATTACHMENT_CHUNK_SIZE */
+    uint64_t size;                     /* bytes, 1 to QIAO_ATTACHMENT_SIZE_MAX */
+    unsigned suite;                    /* 0: SHA-256, 2: SM3 */
+};
+
 struct qiao_message {
     struct qiao_id id;                 /* all zero: made on submit */
     unsigned kind;                     /* enum qiao_kind or a kind of your own */
@@ -81,6 +88,8 @@ struct qiao_message {
     uint64_t pi_mask;                  /* personal data in the body: QIAO_PI_… of qiao/personal_data.h */
     const char *consent_ref;           /* the consent this relies on, or NULL */
     uint64_t event_at_ms;              /* the day the legal basis is judged on; 0: sent_at_ms */
+    const struct qiao_attachment *attachments; /* attachments_count of them, at most QIAO_ATTACHMENTS_MAX; or NULL */
+    size_t attachments_count;
     struct qiao_bytes body;            /* protobuf of the kind; at most QIAO_BODY_SIZE_MAX */
 };
 
@@ -113,6 +122,12 @@ struct qiao_client_handler {
      * QIAO_VERDICT_LATER and call qiao_client_verdict() with the token afterwards. The node delivers again until there is a verdict,
      * so the same message id can come twice: make its effect once. NULL: this client receives nothing. */
     enum qiao_verdict (*deliver)(void *context, const struct qiao_delivery *delivery);
+    /* A file of qiao_client_attach is with the node, whole and on disk (code 0), or will not be: the node gave up, or the file has changed
+     * or cannot be read any more. It is not offered any longer. May be NULL. */
+    void (*attached)(void *context, const struct qiao_attachment *attachment, unsigned code);
+    /* A file of qiao_client_fetch lies under path, whole, verified and on disk (code 0), or will not: QIAO_CODE_ATTACHMENT_GONE, _NOT_FOUND
+     * (no message with it was delivered to this member), _DIGEST, or _BUSY: it cannot be written here. May be NULL. */
+    void (*fetched)(void *context, const struct qiao_attachment *attachment, const char *path, unsigned code);
 };
 
 struct qiao_client_options {
@@ -151,6 +166,16 @@ void qiao_client_explain(struct qiao_client *client, unsigned code, const char *
 
 /* The verdict of a delivery that was answered with QIAO_VERDICT_LATER. A token of an older link is ignored: the message comes again. */
 int qiao_client_verdict(struct qiao_client *client, uint64_t token, enum qiao_verdict verdict, unsigned code, const char *reason, uint64_t retry_after_ms);
+
+/* Reads the file once, in bounded memory, fills in *ret_attachment for the messages that are to carry it, and offers it to the node until
+ * that has it whole. The message may be submitted at once: it goes ahead. The file must stay as it is until the attached callback. After a
+ * restart attach it again: only what the node lacks is sent. QIAO_CLIENT_INVALID (empty, too large), or -errno. */
+int qiao_client_attach(struct qiao_client *client, const char *path, struct qiao_attachment *ret_attachment);
+/* Files attached and not with the node yet, and files being fetched. */
+size_t qiao_client_files(const struct qiao_client *client);
+/* Asks the node for an attachment of a delivered message and saves it under path, as path.part until it is whole; a .part of an earlier
+ * attempt is gone on with. The node may still be waiting for it: then it comes when it is there. -errno if it cannot be made. */
+int qiao_client_fetch(struct qiao_client *client, const struct qiao_attachment *attachment, const char *path);
 
 /* Readable when qiao_client_dispatch has something to do. Borrowed. */
 int qiao_client_fd(const struct qiao_client *client);

@@ -58,6 +58,8 @@ extern "C" {
     X(CANNOT_RECEIVE, 125, "encrypted for another key, or for one that cannot receive")      \
     X(NO_PROVIDER, 126, "no provider of the service is known")                               \
     X(UNKNOWN_SEAT, 127, "destination organisation has no such seat")                        \
+    X(ATTACHMENT_PLAIN, 142, "a sealed message may not carry attachments: seal them into its body") \
+    X(ATTACHMENT_GONE, 143, "attachment is not kept here any more, or its sender does not have it") \
     /* 200-299: verdicts of members */                                                       \
     X(REFUSED_BY_MEMBER, 200, "refused by the member without a code of its own")             \
     X(NOT_COMPETENT, 201, "matter is not within the remit of this organisation")             \

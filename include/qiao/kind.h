@@ -15,6 +15,7 @@ extern "C" {
     X(ORG_SUSPEND, 22, "org.suspend")           \
     X(ORG_CLOSE, 23, "org.close")               \
     X(ORG_CONFIRM, 24, "org.confirm")           \
+    X(ATTACHMENT, 30, "attachment")             \
     X(PAYLOAD, 100, "payload")                  \
     X(SEALED, 110, "sealed")                    \
     X(CASE_OPEN, 200, "case.open")              \

@@ -2,7 +2,7 @@
 
 #include <qiao/err.h>
 
-enum { HEADER_FIELD_COUNT = 30, HEADER_LEGAL_BASIS = 17 /* the only one that repeats */ };
+enum { HEADER_FIELD_COUNT = 31, HEADER_LEGAL_BASIS = 17, HEADER_ATTACHMENTS = 30 /* these two repeat */ };
 
 /* No NUL: what one side compares as bytes, another reads as a C string. */
 static bool text_ok(struct qiao_bytes text, size_t size_max)
@@ -51,6 +51,15 @@ static bool add_basis(struct header *h, struct qiao_bytes raw)
     return true;
 }
 
+static bool add_attachment(struct header *h, struct qiao_bytes raw)
+{
+    struct attachment_ref ref;
+    if (!attachment_ref_read(raw, &ref)) return false;
+    if (h->attachments_count < QIAO_ATTACHMENTS_MAX) h->attachments[h->attachments_count] = raw;
+    h->attachments_count++; /* one too many is refused with a code when the rest is read */
+    return true;
+}
+
 static bool read_retention(struct qiao_bytes raw, struct header *h)
 {
     struct pb_reader r = pb_reader(raw);
@@ -67,7 +76,7 @@ static bool read_retention(struct qiao_bytes raw, struct header *h)
 static const uint8_t header_types[HEADER_FIELD_COUNT] = {
     0xff, PB_BYTES, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_FIXED64,
     PB_VARINT, PB_FIXED64, PB_VARINT, PB_VARINT, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES,
-    PB_VARINT, PB_BYTES, PB_FIXED64, PB_VARINT, PB_BYTES,
+    PB_VARINT, PB_BYTES, PB_FIXED64, PB_VARINT, PB_BYTES, PB_BYTES,
 };
 
 static bool read_id(struct qiao_bytes bytes, struct qiao_id *ret_id)
@@ -89,6 +98,7 @@ static bool read_policy_field(const struct pb_field *f, struct header *h)
     case 27: h->event_at_ms = f->value; return true;
     case 28: h->digest_suite = (unsigned)f->value; return f->value <= 2;
     case 29: return read_address(f->bytes, &h->redirected_from);
+    case 30: return add_attachment(h, f->bytes);
     default: return true;
     }
 }
@@ -124,16 +134,16 @@ static unsigned read_header(struct qiao_bytes bytes, struct header *h)
     uint32_t seen = 0;
     while (pb_next(&r, &f)) {
         if (f.number >= HEADER_FIELD_COUNT) continue; /* a newer version's: carried, not read */
-        uint32_t bit = f.number == HEADER_LEGAL_BASIS ? 0 : 1u << f.number;
+        uint32_t bit = f.number == HEADER_LEGAL_BASIS || f.number == HEADER_ATTACHMENTS ? 0 : 1u << f.number;
         if (seen & bit) return QIAO_CODE_MALFORMED; /* readers that merge and readers that take the last would differ */
         if (f.type != (enum pb_type)header_types[f.number] || !read_header_field(&f, h)) return QIAO_CODE_MALFORMED;
         seen |= bit;
     }
     if (r.failed || !(seen & 1u << 1)) return QIAO_CODE_MALFORMED;
-    if (h->legal_basis_count > QIAO_BASES_MAX) {
-        h->legal_basis_count = QIAO_BASES_MAX;
-        return QIAO_CODE_TOO_LARGE;
-    }
+    bool too_many = h->legal_basis_count > QIAO_BASES_MAX || h->attachments_count > QIAO_ATTACHMENTS_MAX;
+    if (h->legal_basis_count > QIAO_BASES_MAX) h->legal_basis_count = QIAO_BASES_MAX;
+    if (h->attachments_count > QIAO_ATTACHMENTS_MAX) h->attachments_count = QIAO_ATTACHMENTS_MAX;
+    if (too_many) return QIAO_CODE_TOO_LARGE;
     if (h->destination.area.size == 0 && h->destination.service.size == 0) return QIAO_CODE_ADDRESS;
     return QIAO_CODE_OK;
 }
@@ -269,6 +279,7 @@ static void write_header(struct buf *buf, const struct envelope_draft *d)
     pb_put_bytes(buf, 26, d->consent_ref);
     pb_put_fixed64(buf, 27, d->event_at_ms);
     pb_put_varint(buf, 28, d->digest_suite);
+    for (size_t i = 0; i < d->attachments_count; i++) attachment_ref_write(buf, HEADER_ATTACHMENTS, &d->attachments[i]);
 }
 
 /* A header's length is written before its content: room for the longest length of a header is kept and then closed up. */

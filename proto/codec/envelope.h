@@ -2,6 +2,7 @@
 #ifndef CODEC_ENVELOPE_H
 #define CODEC_ENVELOPE_H
 
+#include "codec/attachment.h"
 #include "codec/pb.h"
 
 #include <qiao/id.h>
@@ -45,6 +46,8 @@ struct header {
     struct qiao_bytes consent_ref;
     uint64_t event_at_ms;            /* 0: sent_at_ms */
     struct address redirected_from;  /* size 0: destination is where the sender addressed it */
+    struct qiao_bytes attachments[QIAO_ATTACHMENTS_MAX]; /* serialised, checked: attachment_ref_read */
+    unsigned attachments_count;
 };
 
 /* What nodes write beside a message for one another (schema Transit). */
@@ -109,6 +112,8 @@ struct envelope_draft {
     size_t legal_basis_count;
     struct qiao_bytes purpose, retention_rule, consent_ref;
     uint64_t retention_not_after_ms, pi_mask, event_at_ms;
+    const struct attachment_ref *attachments;
+    size_t attachments_count;
 };
 
 /* Appends a serialised Address. */

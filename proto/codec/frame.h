@@ -22,6 +22,7 @@ enum frame_type {
     FRAME_KEYS,          /* Keys: the answer */
     FRAME_PART,          /* Part: of a batch */
     FRAME_ROUTES,        /* Routes: what the sender can reach, between nodes that both know LINK_FEATURE_ROUTES */
+    FRAME_ATTACHMENT,    /* AttachmentWord, between a member and its node */
     FRAME_TYPE_COUNT,
 };
 

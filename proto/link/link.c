@@ -305,6 +305,7 @@ PASS_ON(receive_admin_reply, LINK_ADMIN_REPLY)
 PASS_ON(receive_keys_wanted, LINK_KEYS_WANTED)
 PASS_ON(receive_keys, LINK_KEYS)
 PASS_ON(receive_routes, LINK_ROUTES)
+PASS_ON(receive_attachment, LINK_ATTACHMENT)
 
 #define IN(state) (1u << LINK_STATE_##state)
 
@@ -326,6 +327,7 @@ static const struct {
     [FRAME_KEYS] = { IN(UP), receive_keys },
     [FRAME_PART] = { IN(UP), receive_part },
     [FRAME_ROUTES] = { IN(UP), receive_routes },
+    [FRAME_ATTACHMENT] = { IN(UP), receive_attachment },
 };
 
 void link_receive(struct link *link, uint64_t now_ms, const struct frame *frame, struct buf *out, struct link_event *ret_event)

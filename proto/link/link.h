@@ -32,6 +32,7 @@
 /* Feature bits of a hello. */
 #define LINK_FEATURE_PARTS 1u /* of link_options.features: this side takes batches in parts, and paces what it sends to a node */
 #define LINK_FEATURE_ROUTES 2u /* takes FRAME_ROUTES */
+#define LINK_FEATURE_ATTACHMENTS 4u /* a member that understands FRAME_ATTACHMENT */
 
 enum link_role { LINK_ROLE_PEER_NODE = 0, LINK_ROLE_PARENT_NODE = 1, LINK_ROLE_CHILD_NODE = 2, LINK_ROLE_MEMBER_ONLY = 3 };
 
@@ -141,6 +142,7 @@ enum link_event_type {
     LINK_KEYS_WANTED,             /* payload: packed KeysWanted */
     LINK_KEYS,                    /* payload: packed Keys */
     LINK_ROUTES,                  /* payload: packed Routes */
+    LINK_ATTACHMENT,              /* payload: packed AttachmentWord */
     LINK_PONG,                    /* more may be sent */
     LINK_CLOSED,                  /* by the peer, or because of it: code and reason */
 };

@@ -209,7 +209,7 @@ static void operate(struct world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct qiao_client_handler handler = { on_link, on_submitted, on_receipt, on_delivery };
+    static const struct qiao_client_handler handler = { .link = on_link, .submitted = on_submitted, .receipt = on_receipt, .deliver = on_delivery };
     static struct world w; /* large, and zero again each time */
     struct choices c = choices(data, size);
     struct session_options options = {

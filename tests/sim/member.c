@@ -119,6 +119,7 @@ static enum qiao_verdict on_deliver(void *context, const struct qiao_delivery *d
         return QIAO_VERDICT_ACCEPT;
     }
     enum qiao_verdict verdict = checks_delivered(sim, member, delivery);
+    if (!sim->failed) files_delivered(member, &delivery->message, sim->messages[message].file);
     if (sim->failed) return QIAO_VERDICT_LATER;
     if (checks_is_deadly(sim, member, message)) member->crash = SIM_CRASH_BEFORE_VERDICT;
     if (member->crash == SIM_CRASH_BEFORE_VERDICT) return QIAO_VERDICT_LATER;
@@ -174,6 +175,7 @@ void member_start(struct sim *sim, struct sim_member *member)
     member->pipe = -1;
     session_init(&member->session, &options, member->twin ? &twin_handler : &handler, member, member->durable ? &outbox : NULL);
     if (member->durable) outbox_restore(member);
+    files_start(member);
     sim_at(sim, 1 + sim_random(sim, 20), SIM_MEMBER_DIAL, member->index, member->life, 0);
 }
 
@@ -192,6 +194,7 @@ void member_crash(struct sim *sim, struct sim_member *member, uint64_t down_ms)
     member->pipe = -1;
     if (member->durable) outbox_crash(sim, &member->outbox);
     else lose_unsubmitted(sim, member);
+    files_crash(member);
     member->session.handler = &(struct qiao_client_handler){ 0 };
     session_deinit(&member->session);
     member->late_count = 0;

@@ -64,6 +64,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .heartbeat_ms = sim->heartbeat_ms, .silence_ms = 4 * sim->heartbeat_ms, .handshake_ms = 2000, .custody_interval_ms = 4,
         .keep_evidence_ms = sim->keep_evidence_ms,
         .signed_age_ms_max = sim->signed_age_ms_max ? sim->signed_age_ms_max : SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
+        .attachment_keep_ms = 30ull * 24 * 3600 * 1000,
     };
     ret_config->rules = holding_rules(sim, node);
     node_secret(sim, node, ret_config->secret);

@@ -4,6 +4,7 @@
  *   sim.c      the world, its events and its clock          node.c    the shell around a core, as broker/node.c is
  *   wire.c     streams: latency, cuts, partitions, slowness  member.c  a session with its outbox and its office workers
  *   disk.c     commits: latency, full, crash in between      traffic.c what members and misfortune do, by seed
+ *   files.c    attachments
  *   keys.c     certificates and signatures, made of names
  *   adversary.c a hostile neighbour, member and thief (adversary.h)
  *   courier.c  bundles, carried by hand
@@ -23,7 +24,7 @@
 
 #include <qiao/client.h>
 
-enum { SIM_EDGES_MAX = 40, SIM_NODES_MAX = 16, SIM_MEMBERS_MAX = 48, SIM_CASES = 4, SIM_TEXT_SIZE = 64 };
+enum { SIM_EDGES_MAX = 40, SIM_NODES_MAX = 16, SIM_MEMBERS_MAX = 48, SIM_CASES = 4, SIM_TEXT_SIZE = 64, SIM_FILES_MAX = 4 };
 
 #define SIM_WALL_MS 1700000000000u /* wall clock when the world begins */
 #define SIM_SIGNED_AGE_MS_MAX (90ull * 24 * 3600 * 1000)
@@ -172,6 +173,13 @@ struct sim_late {
     enum qiao_verdict verdict;
 };
 
+/* A file as one member knows it. */
+struct sim_member_file {
+    bool offered, attached;        /* sent with a message; the node has it */
+    bool wanted, fetched;          /* came with a delivery; lies here whole */
+    uint64_t written;              /* chunks, a bit each */
+};
+
 struct sim_member {
     struct sim *sim;
     uint32_t index, node;
@@ -197,6 +205,7 @@ struct sim_member {
     int pipe;                      /* or -1 */
     enum sim_crash { SIM_NO_CRASH, SIM_CRASH_BEFORE_VERDICT, SIM_CRASH_AFTER_VERDICT } crash, crash_at_delivery;
     bool absent;                   /* does not dial */
+    struct sim_member_file files[SIM_FILES_MAX];
     struct sim_late *late_ones;
     size_t late_count, late_capacity;
 };
@@ -239,6 +248,7 @@ struct sim_message {
     uint64_t case_sequence;
     uint64_t expires_at_ms;
     uint32_t body_size;
+    uint32_t file;                 /* 1 + the file that goes with it; 0: none */
     bool submitted;                /* the node has it */
     bool conflicting;              /* a message with its id and other content was submitted */
     bool lost_with_sender;         /* a memory outbox died with it */
@@ -272,6 +282,7 @@ struct sim_options {
 
 struct sim_counts {
     uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads, opinions;
+    uint64_t files_fetched, file_bytes;
     uint64_t hostile, bundles, events, virtual_ms, edges_down;
     uint64_t outcomes[5];
 };
@@ -296,6 +307,8 @@ struct sim {
     uint32_t recipients_count, recipients_capacity;
     struct sim_chain *chains;
     uint64_t case_sequences[SIM_MEMBERS_MAX][SIM_MEMBERS_MAX][SIM_CASES];
+    struct { struct attachment_ref ref; } files[SIM_FILES_MAX];
+    uint32_t files_count;
     bool healing;                  /* no new misfortune, no new traffic */
     bool failed;
     char failure[512];
@@ -444,6 +457,18 @@ void service_linked(struct sim *sim);
 /* NO_PROVIDER is right: there is none, or some node had not heard of it. */
 bool service_may_be_refused(const struct sim *sim, const struct sim_message *message);
 const char *checks_describe(const struct sim *sim, uint32_t message, char text[256]);
+
+/* files.c */
+uint32_t sim_add_file(struct sim *sim, uint64_t size); /* returns its number */
+void files_build(struct sim *sim);
+struct qiao_attachment files_attachment(const struct sim *sim, uint32_t file);
+void files_start(struct sim_member *member);
+void files_crash(struct sim_member *member);
+void files_submitted(struct sim_member *member, uint32_t file);
+/* expected: 1 + the file that was sent with it, 0: none. */
+void files_delivered(struct sim_member *member, const struct qiao_message *message, uint32_t expected);
+bool files_are_quiet(const struct sim *sim);
+void files_final(struct sim *sim);
 
 /* adversary.c */
 struct message_record;

@@ -56,6 +56,7 @@ void traffic_build(struct sim *sim)
     if (tree) build_nodes(sim);
     if (sim->options.graph) edges_build(sim, tree);
     build_members(sim);
+    files_build(sim);
     sim->window_messages = windows[sim_random(sim, 4)];
     sim->member_window_messages = windows[sim_random(sim, 4)];
     sim->attempts_max = 2 + (uint32_t)sim_random(sim, 4);
@@ -104,6 +105,7 @@ uint32_t traffic_message(struct sim *sim, struct sim_member *sender)
     if (m.to != SIM_TO_SET && sim_chance(sim, 12)) m.expires_at_ms = sim_wall_ms(sim) + 1 + sim_random(sim, sim_chance(sim, 50) ? 100 : 20000);
     service_address(sim, &m);
     m.body_size = (uint32_t)sim_random(sim, sim_random(sim, 200) == 0 ? 60000 : 200);
+    if (sim->files_count > 0 && m.to == SIM_TO_MEMBER && sim_chance(sim, 8)) m.file = 1 + (uint32_t)sim_random(sim, sim->files_count);
     prng_fill(&sim->prng, random, sizeof random);
     m.id = qiao_id_make(sim_wall_ms(sim), random);
     put_u32(m.id.bytes + 12, sim->messages_count);
@@ -122,8 +124,13 @@ static int submit(struct sim *sim, struct sim_member *sender, const struct sim_m
         .expires_at_ms = m->expires_at_ms, .lane = (enum qiao_lane)m->lane, .privacy = m->to == SIM_TO_SET ? QIAO_PRIVACY_PUBLIC : QIAO_PRIVACY_INTERNAL,
         .body = { body, m->body_size + (fill != 0) }, .matter = !sim->holds ? NULL : m->case_sequence % 5 == 1 ? "WAIT" : m->case_sequence % 3 == 1 ? "FAST" : NULL,
     };
+    struct qiao_attachment attachment;
+    if (m->file) attachment = files_attachment(sim, m->file - 1);
+    message.attachments = m->file ? &attachment : NULL;
+    message.attachments_count = m->file ? 1 : 0;
     int result = session_submit(&sender->session, &message, sim_wall_ms(sim), NULL);
     if (result != QIAO_CLIENT_OK && result != QIAO_CLIENT_BUSY) sim_fail(sim, "%s cannot submit: %s", sender->name, sender->session.error);
+    if (result == QIAO_CLIENT_OK && m->file) files_submitted(sender, m->file - 1);
     return result;
 }
 

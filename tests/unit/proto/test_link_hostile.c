@@ -174,7 +174,7 @@ Test(hostile, every_frame_in_every_wrong_state_ends_the_link)
         [LINK_STATE_WAIT_ACCEPT] = 1u << FRAME_CLOSE,
         [LINK_STATE_WAIT_AUTH] = 1u << FRAME_AUTH | 1u << FRAME_CLOSE,
         [LINK_STATE_UP] = 1u << FRAME_BATCH | 1u << FRAME_ACK | 1u << FRAME_VERDICTS | 1u << FRAME_PING | 1u << FRAME_PONG | 1u << FRAME_CLOSE |
-                          1u << FRAME_ADMIN_REQUEST | 1u << FRAME_ADMIN_REPLY | 1u << FRAME_KEYS_WANTED | 1u << FRAME_KEYS | 1u << FRAME_ROUTES,
+                          1u << FRAME_ADMIN_REQUEST | 1u << FRAME_ADMIN_REPLY | 1u << FRAME_KEYS_WANTED | 1u << FRAME_KEYS | 1u << FRAME_ROUTES | 1u << FRAME_ATTACHMENT,
                           /* and parts, of a node that takes them: test_parts.c */
     };
     for (unsigned state = LINK_STATE_WAIT_HELLO; state <= LINK_STATE_UP; state++)
