@@ -178,11 +178,17 @@ void deliver_tick(struct core *core, struct peer *peer)
     if (peer->out) queue_pump(core, peer);
 }
 
+/* While few at a time are delivered, one that came later has to wait for those before it: they may be of its case. */
+bool blame_defers(const struct peer *peer, const struct held *h)
+{
+    return peer->suspicion.window && h->sequence >= peer->suspicion.resent[h->lane];
+}
+
 static uint64_t waiting_due(const struct peer *peer)
 {
     uint64_t due = LINK_NEVER;
     for (size_t i = 0; i < peer->held_count; i++)
-        if (peer->held[i].due_ms < due && peer->held[i].due_ms != UNDER_WAY) due = peer->held[i].due_ms;
+        if (peer->held[i].due_ms < due && peer->held[i].due_ms != UNDER_WAY && !blame_defers(peer, &peer->held[i])) due = peer->held[i].due_ms;
     return due;
 }
 

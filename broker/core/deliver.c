@@ -425,7 +425,7 @@ void deliver_due(struct core *core, struct peer *peer)
     }
     catch_up(core, peer);
     for (size_t i = 0; i < peer->held_count; i++) {
-        if (peer->held[i].due_ms > core->now_ms) continue;
+        if (peer->held[i].due_ms > core->now_ms || blame_defers(peer, &peer->held[i])) continue;
         if (peer->suspicion.window && blame_in_hand(core, peer) >= peer->suspicion.window) break;
         send_held(core, peer, &peer->held[i]);
     }
