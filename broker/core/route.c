@@ -224,7 +224,9 @@ static unsigned find_service(struct core *core, const struct route_query *query)
         size_t size = strlen(best.area);
         memcpy(core->route_pin, best.area, size);
         core->route_note.pin = qiao_bytes(core->route_pin, size);
-        return find_way(core, core->route_note.pin, query->from);
+        /* Known only where the message comes from: that node had not heard of it yet. From here there is nobody. */
+        unsigned code = find_way(core, core->route_note.pin, query->from);
+        return code == QIAO_CODE_NO_ROUTE ? QIAO_CODE_NO_PROVIDER : code;
     }
     if (!up || up == query->from) return QIAO_CODE_NO_PROVIDER;
     add_target(core, up);
