@@ -76,18 +76,18 @@ class Node:
     parent: str = None
     members: tuple = ()
     limits: dict = field(default_factory=dict)
-    dead_letters: dict = field(default_factory=dict)
     more: dict = field(default_factory=dict)   # further top-level keys of the configuration
     store: str = None                          # directory; else under the federation's folder
+    dead_letters: dict = field(default_factory=dict)
 
 
 def line(members=("office",), limits=None, dead_letters=None):
     """community -> street -> district, the tree of most tests."""
     limits, dead = limits or {}, dead_letters or {}
     return {
-        "district": Node("990101", None, ("urban", "housing"), dict(limits), dict(dead)),
-        "street": Node("990101001", "district", tuple(members), dict(limits), dict(dead)),
-        "community": Node("990101001001", "street", ("intake", "desk"), dict(limits), dict(dead)),
+        "district": Node("990101", None, ("urban", "housing"), dict(limits), dead_letters=dict(dead)),
+        "street": Node("990101001", "district", tuple(members), dict(limits), dead_letters=dict(dead)),
+        "community": Node("990101001001", "street", ("intake", "desk"), dict(limits), dead_letters=dict(dead)),
     }
 
 
