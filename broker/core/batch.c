@@ -64,7 +64,7 @@ void batch_reset(struct batch *batch, size_t peers_count)
 static struct qiao_bytes keep(struct batch *batch, struct qiao_bytes bytes)
 {
     uint8_t *copy = arena_alloc(&batch->small, bytes.size);
-    memcpy(copy, bytes.data, bytes.size);
+    if (bytes.size > 0) memcpy(copy, bytes.data, bytes.size);
     batch->bytes += bytes.size;
     return qiao_bytes(copy, bytes.size);
 }
