@@ -347,6 +347,11 @@ void adversary_final(struct sim *sim)
 
 /* ---- the promises ---- */
 
+bool adversary_is_at(const struct sim *sim, const struct sim_node *node)
+{
+    return sim->adversary && sim->adversary->at == node->index;
+}
+
 bool adversary_is_in(const struct sim *sim, const char *area)
 {
     return sim->adversary && strncmp(adversary_node(sim->adversary)->area, area, strlen(area)) == 0;
@@ -427,7 +432,7 @@ struct adversary *adversary_free(struct adversary *a)
 
 size_t adversary_add_peers(const struct sim *sim, const struct sim_node *node, struct core_peer_config *peers, size_t count)
 {
-    if (!sim->adversary || sim->adversary->at != node->index) return count;
+    if (!adversary_is_at(sim, node)) return count;
     peers[count++] = (struct core_peer_config){ .name = "harbour", .area = HARBOUR_AREA, .role = LINK_ROLE_PEER_NODE };
     peers[count++] = (struct core_peer_config){ .name = "mole", .member = true };
     return count;

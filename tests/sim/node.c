@@ -90,7 +90,7 @@ void node_start(struct sim *sim, struct sim_node *node)
         config.trace = sim_core_trace;
         config.trace_context = sim;
     }
-    if (sim->adversary) {
+    if (adversary_is_at(sim, node)) {
         config.notice = adversary_notice;
         config.trace_context = sim;
     }

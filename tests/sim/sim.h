@@ -481,6 +481,8 @@ void adversary_overhear(struct sim *sim, const struct sim_node *node, const stru
 void adversary_feed(struct sim *sim, struct sim_end *end, struct qiao_bytes bytes);
 void adversary_eof(struct sim *sim, struct sim_end *end);
 void adversary_look(struct sim *sim);
+/* Does it live at this node? What other nodes tell of is not about it. */
+bool adversary_is_at(const struct sim *sim, const struct sim_node *node);
 /* Is its node in the area? */
 bool adversary_is_in(const struct sim *sim, const char *area);
 /* Begins something, if nothing is under way. */
