@@ -126,7 +126,7 @@ static void put_area(struct build *build, uint32_t rank)
     if (row->level && !level_fits(row)) fault(build, build->order[rank].row, AREA_FAULT_LEVEL, row->code);
     if (row->valid_from != AREA_DAY_NONE && row->valid_to != AREA_DAY_NONE && row->valid_to < row->valid_from)
         fault(build, build->order[rank].row, AREA_FAULT_DAYS, row->code);
-    build->table->areas[build->table->order[rank]] = (struct area){
+    build->table->areas[rank] = (struct area){
         .code = row->code.value | (uint64_t)level << AREA_CODE_BITS, .parent = AREA_NONE, .name = intern(build, row->name),
         .valid_from = store_day(row->valid_from), .valid_to = store_day(row->valid_to),
     };
@@ -148,14 +148,14 @@ static void put_given_parent(struct build *build, uint32_t rank)
 {
     struct area_table *table = build->table;
     const struct area_row *row = row_at(build, rank);
-    uint32_t parent = area_find(table, row->parent), index = build->order[rank].row, number = table->order[rank];
+    uint32_t parent = area_find(table, row->parent), index = build->order[rank].row;
     if (parent == AREA_NONE) {
         fault(build, index, AREA_FAULT_PARENT_UNKNOWN, row->parent);
-    } else if (!stands_above(table, parent, number)) {
+    } else if (!stands_above(table, parent, rank)) {
         fault(build, index, AREA_FAULT_PARENT_LEVEL, row->parent);
     } else {
-        table->areas[number].parent = parent;
-        table->areas[number].code |= AREA_GIVEN_BIT;
+        table->areas[rank].parent = parent;
+        table->areas[rank].code |= AREA_GIVEN_BIT;
     }
 }
 
@@ -168,7 +168,7 @@ static void put_parents(struct build *build)
         const struct area_row *row = row_at(build, i);
         while (depth > 0 && !area_code_covers(row_at(build, stack[depth - 1])->code, row->code)) depth--;
         if (row->parent_is_given) put_given_parent(build, i);
-        else if (depth > 0) table->areas[table->order[i]].parent = table->order[stack[depth - 1]];
+        else if (depth > 0) table->areas[i].parent = stack[depth - 1];
         if (area_code_digits(row->code) < AREA_CODE_DIGITS_MAX) stack[depth++] = i;
     }
 }
@@ -237,10 +237,10 @@ static void put_more(struct build *build, uint32_t rank)
     const struct area_row *row = &build->rows[index];
     if (row->successors_count == 0 && row->codes_count == 0 && row->aliases.size == 0) return;
     struct area_more *more = &table->mores[table->mores_count++];
-    *more = (struct area_more){ table->order[rank], table->successors_count, table->codes_count, put_aliases(build, row), (uint16_t)row->successors_count, (uint16_t)row->codes_count };
+    *more = (struct area_more){ rank, table->successors_count, table->codes_count, put_aliases(build, row), (uint16_t)row->successors_count, (uint16_t)row->codes_count };
     put_successors(build, index, row);
     put_codes(build, index, rank, row);
-    table->areas[table->order[rank]].more = table->mores_count;
+    table->areas[rank].more = table->mores_count;
 }
 
 static int by_other_code(const void *a, const void *b)
@@ -257,7 +257,6 @@ static void sort_codes(struct build *build)
     for (uint32_t i = 1; i < table->codes_count; i++)
         if (table->other_codes[i].code == table->other_codes[i - 1].code)
             fault(build, build->order[table->other_codes[i].area].row, AREA_FAULT_ALIAS_TAKEN, (struct area_code){ table->other_codes[i].code });
-    for (uint32_t i = 0; i < table->codes_count; i++) table->other_codes[i].area = table->order[table->other_codes[i].area];
 }
 
 /* ---- successors must not come back ---- */
@@ -268,18 +267,6 @@ struct step {
 };
 
 enum colour { NOT_SEEN, ON_THE_WAY, DONE };
-
-/* Which row an area was made of. */
-static size_t row_of(const struct build *build, uint32_t number)
-{
-    struct order key = { area_code_of(build->table, number).value, 0 }, *low = build->order;
-    for (size_t left = build->order_count; left > 0;) {
-        size_t half = left / 2;
-        if (low[half].code < key.code) low += half + 1, left -= half + 1;
-        else left = half;
-    }
-    return low->row;
-}
 
 /* Depth first over successors, without recursion: a chain may be as long as the table. */
 static void walk(struct build *build, uint8_t *colours, struct step *way, uint32_t from)
@@ -295,7 +282,7 @@ static void walk(struct build *build, uint8_t *colours, struct step *way, uint32
             continue;
         }
         uint32_t to = area_successor_at(build->table, step->area, step->next++);
-        if (colours[to] == ON_THE_WAY) fault(build, row_of(build, step->area), AREA_FAULT_SUCCESSOR_CYCLE, area_code_of(build->table, to));
+        if (colours[to] == ON_THE_WAY) fault(build, build->order[step->area].row, AREA_FAULT_SUCCESSOR_CYCLE, area_code_of(build->table, to));
         if (colours[to] != NOT_SEEN) continue;
         colours[to] = ON_THE_WAY;
         way[depth++] = (struct step){ to, 0 };
@@ -306,12 +293,10 @@ static void check_cycles(struct build *build)
 {
     struct area_table *table = build->table;
     if (table->successors_count == 0) return;
-    uint8_t *colours = base_zalloc(table->slots);
+    uint8_t *colours = base_zalloc(table->count);
     struct step *way = base_alloc(((size_t)table->successors_count + 2) * sizeof *way);
-    for (uint32_t i = 0; i < table->count; i++) {
-        uint32_t area = table->order[i];
-        if (colours[area] == NOT_SEEN && area_successors_count(table, area) > 0) walk(build, colours, way, area);
-    }
+    for (uint32_t i = 0; i < table->count; i++)
+        if (colours[i] == NOT_SEEN && area_successors_count(table, i) > 0) walk(build, colours, way, i);
     free(colours);
     free(way);
 }
@@ -328,32 +313,52 @@ static void *large_zalloc(size_t size)
     return memory;
 }
 
-/* Gives each row its place: a counting sort by homes, then each as near to its own as those before it allow. */
-static void lay(struct build *build)
+static uint64_t run_at(const struct build *build, size_t rank)
+{
+    return area_position(build->order[rank].code) >> AREA_RUN_BITS;
+}
+
+/* Who is nearer to home gives way (P. Celis, "Robin Hood Hashing"): no lookup goes far, whether there is something to find or not. */
+static void put_run(struct area_table *table, struct area_run run)
+{
+    uint32_t distance = 0;
+    for (uint32_t i = area_run_home(table, run.run_and_first >> AREA_RUN_SHIFT);; i = area_run_next(table, i), distance++) {
+        struct area_run there = table->runs[i];
+        uint32_t its_distance = there.present ? area_run_distance(table, &there, i) : 0;
+        if (there.present && its_distance >= distance) continue;
+        table->runs[i] = run;
+        if (!there.present) return;
+        run = there;
+        distance = its_distance;
+    }
+}
+
+static void add_to_run(struct area_run *run, const struct area_row *row)
+{
+    run->present |= UINT64_C(1) << (area_position(row->code.value) & ((1u << AREA_RUN_BITS) - 1));
+    if (row->valid_from != AREA_DAY_NONE || row->valid_to != AREA_DAY_NONE) run->run_and_first |= AREA_DAYS_BIT;
+}
+
+static void put_runs(struct build *build)
 {
     struct area_table *table = build->table;
-    uint32_t count = table->count = (uint32_t)build->order_count, next = 0;
-    table->homes = count / 3 * 4 + 8;
-    uint32_t *starts = base_zalloc(((size_t)table->homes + 1) * sizeof *starts), *ranks = base_alloc(count * sizeof *ranks);
-    for (uint32_t i = 0; i < count; i++) starts[area_home(table, build->order[i].code) + 1]++;
-    for (uint32_t i = 0; i < table->homes; i++) starts[i + 1] += starts[i];
-    for (uint32_t i = 0; i < count; i++) ranks[starts[area_home(table, build->order[i].code)]++] = i;
-    table->order = base_alloc(count * sizeof *table->order);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t home = area_home(table, build->order[ranks[i]].code);
-        table->order[ranks[i]] = next > home ? next : home;
-        next = table->order[ranks[i]] + 1;
+    uint32_t runs = 0;
+    for (uint32_t i = 0; i < table->count; i++) runs += i == 0 || run_at(build, i) != run_at(build, i - 1);
+    table->runs_size = runs + runs / 4 + 1;
+    table->runs = large_zalloc(table->runs_size * sizeof *table->runs);
+    for (uint32_t i = 0, next; i < table->count; i = next) {
+        struct area_run run = { run_at(build, i) << AREA_RUN_SHIFT | i, 0 };
+        for (next = i; next < table->count && run_at(build, next) == run_at(build, i); next++) add_to_run(&run, row_at(build, next));
+        put_run(table, run);
     }
-    table->slots = (next > table->homes ? next : table->homes) + 1;
-    table->areas = large_zalloc(table->slots * sizeof *table->areas);
-    free(starts);
-    free(ranks);
 }
 
 static void put_areas(struct build *build)
 {
     struct area_table *table = build->table;
-    lay(build);
+    table->count = (uint32_t)build->order_count;
+    table->areas = large_zalloc(table->count * sizeof *table->areas);
+    put_runs(build);
     begin_names(build);
     for (uint32_t i = 0; i < table->count; i++) put_area(build, i);
     put_parents(build);

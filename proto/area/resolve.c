@@ -72,9 +72,14 @@ static enum area_answer resolve_over(const struct area_table *table, uint32_t ar
 void area_resolve(const struct area_table *table, struct area_code code, int32_t sent_day, int32_t now_day, uint32_t accept_old_days,
                   struct area_resolution *ret_resolution)
 {
+    *ret_resolution = (struct area_resolution){ .answer = AREA_ANSWER_UNKNOWN, .code = code };
+    if (area_is_always_valid(table, code)) {
+        ret_resolution->asked = code;
+        ret_resolution->answer = AREA_ANSWER_CURRENT;
+        return;
+    }
     uint32_t area = area_find_known(table, code);
     bool exact = area != AREA_NONE;
-    *ret_resolution = (struct area_resolution){ .answer = AREA_ANSWER_UNKNOWN, .code = code };
     if (!exact) area = area_find_nearest(table, area_code_above(code));
     if (area == AREA_NONE) return;
     ret_resolution->asked = area_code_of(table, area);

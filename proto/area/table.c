@@ -1,15 +1,37 @@
 /* Lookups. */
 #include "area/table_inner.h"
 
+static uint64_t bit_of(uint64_t position)
+{
+    return UINT64_C(1) << (position & ((1u << AREA_RUN_BITS) - 1));
+}
+
+/* NULL: no area of that run is there. */
+static const struct area_run *find_run(const struct area_table *table, uint64_t run)
+{
+    uint32_t distance = 0;
+    for (uint32_t i = area_run_home(table, run);; i = area_run_next(table, i), distance++) {
+        const struct area_run *there = &table->runs[i];
+        if (there->present == 0) return NULL;
+        if (there->run_and_first >> AREA_RUN_SHIFT == run) return there;
+        if (area_run_distance(table, there, i) < distance) return NULL; /* it would have given way */
+    }
+}
+
+/* The areas of a run are numbered in a row: how many of them stand before this one is what it is behind the first. */
 uint32_t area_find(const struct area_table *table, struct area_code code)
 {
-    uint32_t home = area_home(table, code.value);
-    for (uint32_t i = home;; i++) {
-        uint64_t value = area_value(&table->areas[i]);
-        if (value == code.value && value != 0) return i;
-        /* Rows lie in the order of their homes: behind this one it cannot be. */
-        if (value == 0 || area_home(table, value) > home) return AREA_NONE;
-    }
+    uint64_t position = area_position(code.value), bit = bit_of(position);
+    const struct area_run *run = find_run(table, position >> AREA_RUN_BITS);
+    if (!run || !(run->present & bit)) return AREA_NONE;
+    return (uint32_t)(run->run_and_first & (AREA_DAYS_BIT - 1)) + (uint32_t)__builtin_popcountll(run->present & (bit - 1));
+}
+
+bool area_is_always_valid(const struct area_table *table, struct area_code code)
+{
+    uint64_t position = area_position(code.value);
+    const struct area_run *run = find_run(table, position >> AREA_RUN_BITS);
+    return run && (run->present & bit_of(position)) && !(run->run_and_first & AREA_DAYS_BIT);
 }
 
 uint32_t area_find_known(const struct area_table *table, struct area_code code)
@@ -39,12 +61,13 @@ size_t area_table_count(const struct area_table *table)
 
 uint32_t area_at(const struct area_table *table, size_t rank)
 {
-    return table->order[rank];
+    assert(rank < table->count);
+    return (uint32_t)rank;
 }
 
 size_t area_table_bytes(const struct area_table *table)
 {
-    return sizeof *table + table->slots * sizeof *table->areas + table->count * sizeof *table->order + table->names.capacity
+    return sizeof *table + table->count * sizeof *table->areas + table->runs_size * sizeof *table->runs + table->names.capacity
         + table->mores_count * sizeof *table->mores + table->successors_count * sizeof *table->successors
         + table->codes_count * (sizeof *table->codes + sizeof *table->other_codes);
 }
@@ -148,7 +171,7 @@ struct area_table *area_table_free(struct area_table *table)
 {
     if (!table) return NULL;
     free(table->areas);
-    free(table->order);
+    free(table->runs);
     buf_deinit(&table->names);
     free(table->mores);
     free(table->successors);

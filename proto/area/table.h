@@ -1,8 +1,8 @@
 /* The table of areas: built once from rows, then only read. Each area has a code for ever (GB/T 2260 codes are voided, never given again),
  * a name, a unit above it, days of validity, and areas that took over when it was voided.
  *
- * Memory, all in: 36 bytes an area, and its name once however many areas bear it (tests/bench says how much that is for a country). A lookup
- * reads one place of the memory: rows lie where their codes are hashed to. */
+ * Memory, all in: 24 bytes an area and about 2 for the index, and its name once however many areas bear it (tests/bench says how much that is
+ * for a country). A lookup reads one place of the index, which is small enough for caches; most codes are resolved from it alone. */
 #ifndef AREA_TABLE_H
 #define AREA_TABLE_H
 
@@ -104,6 +104,8 @@ size_t area_table_bytes(const struct area_table *table);      /* of memory, all 
 uint32_t area_at(const struct area_table *table, size_t rank);
 /* The area's number in the table, a name as long as the table lives. AREA_NONE if there is none. */
 uint32_t area_find(const struct area_table *table, struct area_code code);
+/* True if there is an area of that code, and the index alone says that it always was and is. False: look at it. */
+bool area_is_always_valid(const struct area_table *table, struct area_code code);
 /* By code, or by another code the area is known by. */
 uint32_t area_find_known(const struct area_table *table, struct area_code code);
 /* The area of that code, or the nearest one above it by its digits. */

@@ -34,12 +34,24 @@ struct area_other_code {
     uint32_t area;
 };
 
+/* Codes in a run: those of whose positions only the last six bits differ. A street's communities stand in one or two. */
+#define AREA_RUN_BITS 6u
+#define AREA_NUMBER_BITS 24u
+#define AREA_DAYS_BIT (UINT64_C(1) << AREA_NUMBER_BITS)
+#define AREA_RUN_SHIFT (AREA_NUMBER_BITS + 1)
+_Static_assert(AREAS_MAX < 1u << AREA_NUMBER_BITS, "numbers of areas stand beside the run");
+
+/* 16 bytes, so that none lies across a cache line. */
+struct area_run {
+    uint64_t run_and_first;    /* which run, whether any of its areas begins or ends on a day, the number of its first area */
+    uint64_t present;          /* bit: the code at that place has an area; 0: a free place of the index */
+};
+
 struct area_table {
-    struct area *areas;        /* the rows are their own hash table: sorted by where they want to be, and as near to it as they can; code 0: free */
-    uint32_t homes;            /* where rows want to be: 0 to this */
-    uint32_t slots;            /* of areas: room behind the last home, and one that is always free */
-    uint32_t *order;           /* numbers in the order of codes */
+    struct area *areas;        /* in the order of codes */
     uint32_t count;
+    uint32_t runs_size;        /* places of the index */
+    struct area_run *runs;     /* open addressing, none further from home than one it passed. A country's takes 1 MiB where its areas take 16: in caches */
     struct buf names;
     struct area_more *mores;
     struct area_relation_row *successors;
@@ -50,11 +62,31 @@ struct area_table {
 
 static inline uint64_t area_value(const struct area *area) { return area->code & ((UINT64_C(1) << AREA_CODE_BITS) - 1); }
 
-/* Where an area with that code wants to be. */
-static inline uint32_t area_home(const struct area_table *table, uint64_t code)
+/* One number for each code, in their order. Cities and provinces as six digits are told from those of four and two by numbers that no
+ * community has: it would be of street 000. */
+static inline uint64_t area_position(uint64_t code)
 {
-    uint64_t h = code * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)((h >> 32) * table->homes >> 32);
+    static const uint8_t behind[16] = { [4] = 1, [6] = 2 };
+    return (code >> 4) + behind[code & 15];
+}
+
+/* Where its run wants to be in the index. */
+static inline uint32_t area_run_home(const struct area_table *table, uint64_t run)
+{
+    uint64_t h = run * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)((h >> 32) * table->runs_size >> 32);
+}
+
+static inline uint32_t area_run_next(const struct area_table *table, uint32_t place)
+{
+    return place + 1 == table->runs_size ? 0 : place + 1;
+}
+
+/* How far behind its home a run lies at that place. */
+static inline uint32_t area_run_distance(const struct area_table *table, const struct area_run *run, uint32_t place)
+{
+    uint32_t home = area_run_home(table, run->run_and_first >> AREA_RUN_SHIFT);
+    return place >= home ? place - home : place + table->runs_size - home;
 }
 
 #endif

@@ -92,6 +92,34 @@ Test(area_table, every_code_is_found_and_no_other)
     }
 }
 
+/* A province, a city and what ministries list for both with six digits are the same number; beside them in the index stands what begins there. */
+Test(area_table, codes_of_few_digits_are_told_from_each_other)
+{
+    static const char *const all[] = { "99", "9900", "990000", "990001", "990001001", "990001001001" };
+    for (unsigned present = 1; present < 1u << 6; present++) {
+        char csv[256] = "code\n";
+        for (size_t i = 0, at = 5; i < 6; i++)
+            if (present >> i & 1) at += (size_t)snprintf(csv + at, sizeof csv - at, "%s\n", all[i]);
+        struct area_table *table = table_of(csv);
+        for (size_t i = 0; i < 6; i++) {
+            uint32_t area = area_find(table, code_of(all[i]));
+            cr_assert_eq(area != AREA_NONE, present >> i & 1, "%s of %s", all[i], csv);
+            if (area != AREA_NONE) cr_assert_eq(area_code_of(table, area).value, code_of(all[i]).value);
+        }
+        area_table_free(table);
+    }
+}
+
+Test(area_table, only_areas_of_no_day_among_others_of_none_are_always_valid)
+{
+    struct area_table *table = table_of("code,valid_from,valid_to\n990101001001\n990101001002\n990101002001,2020-01-01\n990101003001,,2020-01-01\n990101003002\n");
+    static const char *const no[] = { "990101001003", "990101002001", "990101003001", "990101003002", "990101" };
+    cr_expect(area_is_always_valid(table, code_of("990101001001")));
+    cr_expect(area_is_always_valid(table, code_of("990101001002")));
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++) cr_expect_not(area_is_always_valid(table, code_of(no[i])), "%s", no[i]);
+    area_table_free(table);
+}
+
 Test(area_table, names_stand_once)
 {
     char csv[8192] = "code,name\n";
