@@ -101,6 +101,7 @@ static void sort_candidates(struct route_candidates *all)
 void route_candidates(struct core *core, struct qiao_bytes area, const struct peer *except, struct route_candidates *ret)
 {
     ret->count = 0;
+    ret->known = false;
     bool inside = area_covers(core->area, area);
     size_t own_size = strlen(core->area);
     for (size_t prefix = area.size + 1; prefix-- > 0;) {
@@ -109,6 +110,7 @@ void route_candidates(struct core *core, struct qiao_bytes area, const struct pe
         for (size_t i = 0; i < count; i++, way++) {
             enum route_rank rank = rank_of(core, way->peer, way->area);
             if (inside && prefix <= own_size && area.size > 0) continue; /* what lies below this node, nobody around or above it knows better */
+            ret->known |= prefix > 0;
             add_candidate(ret, (struct route_candidate){ .peer = way->peer, .learned = way->learned, .rank = rank, .reason = fault_of(way, area, except),
                                                          .prefix = prefix, .length = way->learned ? way->learned->length : 1 });
         }
@@ -124,13 +126,11 @@ static unsigned find_way(struct core *core, struct qiao_bytes area, const struct
     core->route_area_size = area.size;
     memmove(core->route_area, area.data, area.size);
     const struct route_candidate *best = NULL;
-    bool known = false;
     for (size_t i = 0; i < found.count; i++) {
         const struct route_candidate *c = &found.items[i];
-        known |= c->prefix > 0;
         if (!best && (route_is_usable(c->reason) || c->reason == ROUTE_IS_DOWN)) best = c;
     }
-    core->route_note.shared = core->graph && known;
+    core->route_note.shared = core->graph && found.known;
     if (!best && !core->route_note.shared) return QIAO_CODE_NO_ROUTE;
     add_target(core, best ? best->peer : core->waiting);
     return QIAO_CODE_OK;

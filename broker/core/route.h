@@ -40,6 +40,7 @@ struct route_candidate {
 struct route_candidates {
     struct route_candidate items[ROUTE_CANDIDATES_MAX];
     size_t count;
+    bool known;              /* somebody named an area around the destination once, also if all of these go to a neighbour for everything now */
 };
 
 /* All ways to an area, best first; except (or NULL) is no way. Usable ones stand before those that are not. */

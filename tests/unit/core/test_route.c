@@ -127,6 +127,27 @@ Test(route, what_is_withdrawn_is_known_to_exist)
     deinit(&w);
 }
 
+/* There may be other ways, so order and copies are looked after (order.c, reroute.c). */
+static bool is_shared(struct world *w, const char *area)
+{
+    (void)way(w, area, "office", NULL);
+    return w->core->route_note.shared;
+}
+
+Test(route, what_was_withdrawn_stays_marked_when_the_parent_takes_everything)
+{
+    struct world w;
+    init(&w);
+    cr_expect(!is_shared(&w, "990105001"));
+    tells(&w, "district", "990105", NULL, "", false);
+    cr_expect(is_shared(&w, "990105001"));
+    tells(&w, "district", "990106", NULL, "", false);
+    cr_expect_str_eq(way(&w, "990105001", "office", NULL), "district");
+    cr_expect(is_shared(&w, "990105001"));
+    cr_expect(!is_shared(&w, "990107001"), "nobody ever named it");
+    deinit(&w);
+}
+
 Test(route, a_hole_in_a_neighbours_area_is_gone_around)
 {
     struct world w;
