@@ -622,7 +622,7 @@ static bool may_part_ways(const struct core *core, const struct group_batch *bat
     for (uint32_t i = unit->first; core->graph && i < unit->first + unit->count; i++) {
         if (envelope_open(batch->messages[i].raw, &e) != QIAO_CODE_OK || e.header.destination.service.size > 0) return true;
         if (i == unit->first) shared = e.note.shared;
-        if (e.note.shared != shared || envelope_passed(e.raw, qiao_bytes_from_string(core->node))) return true;
+        if (e.note.shared != shared || envelope_passed(e.raw, qiao_bytes_from_string(core->node), NULL)) return true;
     }
     return false;
 }

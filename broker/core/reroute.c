@@ -51,15 +51,33 @@ struct sweep {
     uint32_t moved_count, ended_count;
 };
 
-/* The neighbour that would take the message now; NULL: none, or the same. */
-static struct peer *other_way(struct sweep *s, const struct envelope *e)
+/* NULL: it did not come from a neighbour. */
+static struct peer *came_from(const struct sweep *s, const struct envelope *e)
+{
+    struct qiao_bytes name;
+    (void)envelope_passed(e->raw, qiao_bytes_from_string(s->core->node), &name);
+    for (size_t i = 0; i < s->core->links_count; i++)
+        if (qiao_bytes_equal(qiao_bytes_from_string(s->core->peers[i].name), name)) return &s->core->peers[i];
+    return NULL;
+}
+
+static struct peer *way_but(const struct sweep *s, const struct envelope *e, const struct peer *from)
 {
     struct core *core = s->core;
-    struct qiao_bytes root;
-    if (address_is_set(&e->header.destination, &root) || route_envelope(core, e, NULL) != QIAO_CODE_OK || core->targets_count != 1) return NULL;
+    if (route_envelope(core, e, from) != QIAO_CODE_OK || core->targets_count != 1) return NULL;
     struct peer *to = core->targets[0];
     bool goes = !to->member && to != s->peer && to != core->waiting && !to->dead;
     return goes ? to : NULL;
+}
+
+/* The neighbour that would take the message now; NULL: none, or the same. Back to where it came from only if there is no other: that one
+ * was told of the way that is taken from here when it is left out, and two that send a message back to each other would do so for ever. */
+static struct peer *other_way(const struct sweep *s, const struct envelope *e)
+{
+    struct qiao_bytes root;
+    if (address_is_set(&e->header.destination, &root)) return NULL;
+    struct peer *from = came_from(s, e), *to = way_but(s, e, from);
+    return !to && from ? way_but(s, e, NULL) : to;
 }
 
 static bool may_copy(const struct sweep *s, const struct envelope *e)
@@ -82,12 +100,12 @@ static void look_at(struct sweep *s, uint32_t i)
     struct qiao_bytes raw = s->batch.messages[i].raw;
     s->ended_count += raw.size == 0;
     if (raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED || (s->in_doubt && !may_copy(s, &e))) return;
-    struct peer *to = other_way(s, &e);
-    if (!to) return;
-    if (s->in_doubt) remember_copy(s, &e);
     s->core->moving = true;
-    queue_append(s->core, to, s->lane, &e, &origin);
+    struct peer *to = other_way(s, &e);
+    if (to && s->in_doubt) remember_copy(s, &e);
+    if (to) queue_append(s->core, to, s->lane, &e, &origin);
     s->core->moving = false;
+    if (!to) return;
     s->moved[i] = true;
     s->moved_count++;
 }

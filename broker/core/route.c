@@ -304,7 +304,7 @@ unsigned route_envelope(struct core *core, const struct envelope *e, const struc
     core->note = (struct transit_note){ .pin = core->route_note.pin, .shared = core->route_note.shared && !e->note.shared };
     bool receipt = e->header.kind == QIAO_KIND_RECEIPT; /* whoever sent the message exists, also if nobody has told of it here */
     if (!core->graph || !(e->note.shared || receipt) || (code == QIAO_CODE_OK && core->targets[0]->member) || route_is_here(core, e)) return code;
-    bool again = code == QIAO_CODE_OK && from && envelope_passed(e->raw, qiao_bytes_from_string(core->node));
+    bool again = code == QIAO_CODE_OK && from && !core->moving && envelope_passed(e->raw, qiao_bytes_from_string(core->node), NULL);
     bool elsewhere = code == QIAO_CODE_NO_ROUTE && (receipt || !area_covers(core->area, e->note.pin.size > 0 ? e->note.pin : to.area));
     if (!again && !elsewhere) return code;
     wait_instead(core);

@@ -379,29 +379,37 @@ void envelope_put_note(struct buf *buf, const struct transit_note *note)
     pb_put_bytes(buf, 6, note->pin);
 }
 
-static bool is_hop(struct qiao_bytes hop, struct qiao_bytes node)
+static struct qiao_bytes hop_node(struct qiao_bytes hop)
 {
     struct pb_reader r = pb_reader(hop);
     struct pb_field f;
+    struct qiao_bytes node = { 0 };
     while (pb_next(&r, &f))
-        if (f.number == 1 && f.type == PB_BYTES && qiao_bytes_equal(f.bytes, node)) return true;
-    return false;
+        if (f.number == 1 && f.type == PB_BYTES) node = f.bytes;
+    return node;
 }
 
-static bool has_hop(struct qiao_bytes transit, struct qiao_bytes node)
+/* The last hop of this entry that is not of the node. */
+static void look_at_hops(struct qiao_bytes transit, struct qiao_bytes node, bool *ret_passed, struct qiao_bytes *ret_other)
 {
     struct pb_reader r = pb_reader(transit);
     struct pb_field f;
-    while (pb_next(&r, &f))
-        if (f.number == 1 && f.type == PB_BYTES && is_hop(f.bytes, node)) return true;
-    return false;
+    while (pb_next(&r, &f)) {
+        if (f.number != 1 || f.type != PB_BYTES) continue;
+        struct qiao_bytes at = hop_node(f.bytes);
+        if (qiao_bytes_equal(at, node)) *ret_passed = true;
+        else *ret_other = at;
+    }
 }
 
-bool envelope_passed(struct qiao_bytes raw, struct qiao_bytes node)
+bool envelope_passed(struct qiao_bytes raw, struct qiao_bytes node, struct qiao_bytes *ret_before)
 {
     struct pb_reader r = pb_reader(raw);
     struct pb_field f;
+    struct qiao_bytes before = { 0 };
+    bool passed = false;
     while (pb_next(&r, &f))
-        if (f.number == 4 && f.type == PB_BYTES && has_hop(f.bytes, node)) return true;
-    return false;
+        if (f.number == 4 && f.type == PB_BYTES) look_at_hops(f.bytes, node, &passed, &before);
+    if (ret_before) *ret_before = before;
+    return passed;
 }

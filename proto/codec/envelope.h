@@ -133,7 +133,7 @@ void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms, s
 /* The same for a note: fields that are set take the place of those that are there. */
 size_t envelope_note_size(const struct transit_note *note);
 void envelope_put_note(struct buf *buf, const struct transit_note *note);
-/* Was the message at this node before? */
-bool envelope_passed(struct qiao_bytes raw, struct qiao_bytes node);
+/* Was the message at this node before? *ret_before (or NULL): the last other one it was at, empty if there is none. */
+bool envelope_passed(struct qiao_bytes raw, struct qiao_bytes node, struct qiao_bytes *ret_before);
 
 #endif

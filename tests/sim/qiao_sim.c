@@ -82,14 +82,14 @@ static void print_totals(const struct totals *t, bool json)
            (double)t->virtual_ms / 3.6e6, elapsed);
 }
 
-/* The word stands before the comment: somebody hostile was there when the seed was found. */
-static bool is_hostile(const char *line)
+/* What kind of world the seed was found in: the word stands before the comment. */
+static bool says(const char *line, const char *kind)
 {
-    const char *word = strstr(line, "hostile"), *comment = strchr(line, '#');
+    const char *word = strstr(line, kind), *comment = strchr(line, '#');
     return word && (!comment || word < comment);
 }
 
-/* Lines of "seed steps [nodes] [hostile]" with comments behind #: what was found once is run for ever. */
+/* Lines of "seed steps [nodes] [hostile] [graph]" with comments behind #: what was found once is run for ever. */
 static int run_file(const char *path, struct sim_options *options, struct totals *totals, bool json)
 {
     char line[256];
@@ -104,7 +104,8 @@ static int run_file(const char *path, struct sim_options *options, struct totals
         if (line[0] == '#' || sscanf(line, "%llu %u %llu", &seed, &steps, &nodes) < 2) continue;
         options->seed = seed;
         options->steps = steps;
-        options->adversary = is_hostile(line) ? SIM_ADVERSARY_ALWAYS : SIM_ADVERSARY_NEVER;
+        options->adversary = says(line, "hostile") ? SIM_ADVERSARY_ALWAYS : SIM_ADVERSARY_NEVER;
+        options->graph = says(line, "graph");
         options->nodes_max = (uint32_t)nodes;
         run_one(options, totals, json);
     }

@@ -185,6 +185,23 @@ Test(envelope, hops_are_appended_without_touching_what_was_there)
     qiao__v1__envelope__free_unpacked(theirs, NULL);
 }
 
+Test(envelope, hops_tell_where_it_was_and_where_it_came_from)
+{
+    buf_auto out = { 0 };
+    struct qiao_bytes before;
+    write_full(&out);
+    cr_assert(!envelope_passed(buf_bytes(&out), text("street"), &before));
+    cr_assert_eq(before.size, 0);
+    envelope_put_hop(&out, text("street"), 1, text(""));
+    envelope_put_hop(&out, text("district"), 2, text(""));
+    envelope_put_note(&out, &(struct transit_note){ .shared = true });
+    cr_assert(!envelope_passed(buf_bytes(&out), text("harbour"), &before));
+    cr_assert(qiao_bytes_equal(before, text("district")));
+    envelope_put_hop(&out, text("street"), 3, text(""));
+    cr_assert(envelope_passed(buf_bytes(&out), text("street"), &before));
+    cr_assert(qiao_bytes_equal(before, text("district")), "not itself");
+}
+
 Test(envelope, too_many_hops_are_refused)
 {
     buf_auto out = { 0 };
