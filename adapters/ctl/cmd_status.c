@@ -111,12 +111,16 @@ static bool print_peers(const Qiao__V1__StatusReply *status)
 
     for (size_t i = 0; table && i < status->n_peers; i++) {
         const Qiao__V1__PeerStatus *peer = status->peers[i];
-        char since[TEXT_DURATION_SIZE + 32] = "-";
+        char since[TEXT_DURATION_SIZE + 48] = "-";
         if (peer->since_ms)
             text_duration_format(status->now_ms > peer->since_ms ? status->now_ms - peer->since_ms : 0, since);
         if (!peer->up && peer->last_code) {
             size_t used = strlen(since);
             snprintf(since + used, sizeof(since) - used, " %s", qiao_code_name(peer->last_code));
+        }
+        if (peer->draining) {
+            size_t used = strlen(since);
+            snprintf(since + used, sizeof(since) - used, ", drains %" PRIu32 "/s", peer->drain_messages_per_s);
         }
         print_lanes(table, peer, since);
     }
@@ -188,7 +192,8 @@ const struct command command_status = {
     .text = "Exit status 0 means that the node is ready: it can accept messages and make them durable. 1 means that it is not, and the output "
             "says what is wrong.\n\n"
             "QUEUED counts messages on disk for the peer, IN FLIGHT those sent without acknowledgement or delivered without a verdict, HELD "
-            "those that wait behind a case that is being retried. SENT, ACKNOWLEDGED and RECEIVED are sequence numbers of the lane.",
+            "those that wait behind a case that is being retried. \"drains 500/s\" beside a link says that what waited for it during an outage is going out at no "
+            "more than limits.drain_messages_per_s. SENT, ACKNOWLEDGED and RECEIVED are sequence numbers of the lane.",
     .example = "qiao status --wait-ready 10",
     .options = status_options,
     .option_count = sizeof(status_options) / sizeof(status_options[0]),

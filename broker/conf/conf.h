@@ -12,6 +12,7 @@ struct conf_link {
     char *node;           /* node id the certificate must name */
     char *area;           /* the peer's area; what lies under it is reached through a child */
     int role;             /* what the peer is to us: enum conf_role */
+    uint32_t drain_messages_per_s; /* 0: limits' */
     const char *file;     /* one of conf's files, */
     int line;             /* and where in it: for explanations */
 };
@@ -77,6 +78,7 @@ struct conf {
         uint64_t unproven_bytes_max;
         uint32_t retry_ms_min, retry_ms_max;
         uint32_t heartbeat_ms, silence_ms, handshake_ms;
+        uint32_t drain_messages_per_s;     /* 0: no limit */
         uint32_t reroute_after, order_wait; /* milliseconds */
         uint32_t clock_skew_ms_max;        /* 0: not looked at */
         uint32_t redial_ms_min, redial_ms_max;

@@ -63,6 +63,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "The neighbour's area code, as in its own configuration. What lies under a child's area is reached through that child.") \
     V(link, role, "links[].role", ROLE, NULL, 0, 0, "", RESTART, REQUIRED, "parent", \
       "What the neighbour is to this node.") \
+    V(link, drain_messages_per_s, "links[].drain_messages_per_s", COUNT, "0", 0, 1000000, "messages a second", RESTART, OPTIONAL, "200", \
+      "limits.drain_messages_per_s for this link. 0: as that says.") \
     L(conf, members, "members", MEMBER, 65536, RESTART, "[{name: urban-management, org: 11990101QA0000014K, services: [noise, street-order]}]", \
       "Offices, committees and systems that hang on this node.") \
     V(member, name, "members[].name", NAME, NULL, 1, 64, "", RESTART, REQUIRED, "urban-management", \
@@ -139,6 +141,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
       "A link that was silent this long is taken for dead. At least twice heartbeat_ms.") \
     V(conf, limits.handshake_ms, "limits.handshake_ms", DURATION, "10s", 10, 600000, "milliseconds", LIVE, OPTIONAL, "10s", \
       "Each step by which a new connection proves who it is (TLS, hello, proof) must be done within this time.") \
+    V(conf, limits.drain_messages_per_s, "limits.drain_messages_per_s", COUNT, "0", 0, 1000000, "messages a second", LIVE, OPTIONAL, "500", \
+      "When a neighbour is back, what has waited for it is sent no faster than this, urgent first; new messages of other cases pass it. 0: no limit.") \
     V(conf, limits.reroute_after, "limits.reroute_after", DURATION, "30s", 0, 604800000, "milliseconds", LIVE, OPTIONAL, "30s", \
       "A neighbour that has been out of reach for so long is given up until it is back: what waits for it goes another way, if there is one.") \
     V(conf, limits.order_wait, "limits.order_wait", DURATION, "7d", 0, 7776000000, "milliseconds", LIVE, OPTIONAL, "7d", \

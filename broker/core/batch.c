@@ -1,4 +1,5 @@
 /* The batch being filled: runs of messages, small records, and at the end heads, tails and watermarks. */
+#include "core/drain.h"
 #include "core/explain.h"
 #include "core/order.h"
 
@@ -117,7 +118,8 @@ struct run *batch_new_run(struct batch *batch)
 struct run *batch_run(struct core *core, struct peer *peer, unsigned lane)
 {
     struct queue *q = &peer->queues[lane];
-    bool fits = q->run && q->run->buf.size < QIAO_RECORD_SIZE_TARGET && q->run->count + PROOF_GROUP_MAX <= QIAO_BATCH_MESSAGES_MAX;
+    bool fits = q->run && q->run->buf.size < QIAO_RECORD_SIZE_TARGET && q->run->count + PROOF_GROUP_MAX <= QIAO_BATCH_MESSAGES_MAX &&
+                q->run->count < drain_frame_max(core, peer, lane);
     if (fits || (q->run && q->run->whole_left > 0)) return q->run;
     struct run *run = batch_new_run(core_batch(core));
     run->peer = peer;

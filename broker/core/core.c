@@ -5,6 +5,8 @@
 #include "core/held.h"
 #include "core/kept.h"
 #include "core/directory.h"
+#include "core/drain.h"
+#include "core/lanes.h"
 #include "core/order.h"
 
 #include <stdarg.h>
@@ -375,6 +377,7 @@ static void tick_queues(struct core *core)
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
         deliver_tick(core, peer);
+        drain_tick(core, peer);
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (peer->queues[lane].expiry_ms != 0 && peer->queues[lane].expiry_ms <= core->wall_ms) queue_expire(core, peer, lane);
     }
@@ -429,7 +432,8 @@ uint64_t core_deadline_ms(struct core *core)
     }
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
-        uint64_t due = deliver_deadline_ms(core, peer);
+        uint64_t due = deliver_deadline_ms(core, peer), drains = drain_deadline_ms(peer);
+        if (drains < due) due = drains;
         for (unsigned lane = 0; lane < LINK_LANES; lane++)
             if (peer->queues[lane].expiry_ms != 0 && core->tick_ms < due) due = core->tick_ms;
         if (due < deadline) deadline = due;
@@ -540,6 +544,9 @@ void core_set_limits(struct core *core, const struct core_config *config)
     own->explain.keep_ms = config->explain.keep_ms;
     own->explain.bytes_max = config->explain.bytes_max;
     explain_configuration(core, config->version);
+    own->drain_messages_per_s = config->drain_messages_per_s;
+    if (drain_any_limit(core)) lanes_track(core);
+    drain_limits_changed(core);
     own->reroute_after_ms = config->reroute_after_ms;
     own->order_wait_ms = config->order_wait_ms;
     own->attachment_bytes_max = config->attachment_bytes_max;

@@ -34,6 +34,7 @@ struct core_peer_config {
     size_t services_count;
     char *const *seats;        /* of a member: the seats there are; none: any */
     size_t seats_count;
+    uint32_t drain_messages_per_s; /* of a link; 0: the node's */
 };
 
 /* What is kept of why messages were decided as they were. */
@@ -83,6 +84,7 @@ struct core_config {
     uint32_t retry_ms_min, retry_ms_max;
     uint32_t heartbeat_ms, silence_ms, handshake_ms;
     uint32_t custody_interval_ms; /* between two custody receipts on one link at least */
+    uint32_t drain_messages_per_s; /* after an outage, to each link (drain.h); 0: as fast as they go */
     uint64_t reroute_after_ms; /* a link that has been down for so long is given up: messages go another way, if there is one */
     uint64_t order_wait_ms;    /* how long a message waits for the one before it in its case, if that has not come; 0: for ever */
     uint64_t attachment_bytes_max; /* of all files kept here; 0: no limit of their own */

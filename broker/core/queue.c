@@ -1,4 +1,5 @@
 /* Queues on disk: appending, sending in order, letting go of what was acknowledged, expiry. */
+#include "core/drain.h"
 #include "core/explain.h"
 
 #include <qiao/client.h>
@@ -92,6 +93,7 @@ void queue_append(struct core *core, struct peer *peer, unsigned lane, const str
     if (!core->moving) envelope_put_hop(&run->buf, qiao_bytes(core->node, node_size), core->wall_ms, rerouted_from);
     envelope_put_note(&run->buf, note);
     core_batch(core)->bytes += run->buf.size - before;
+    if (core->moving) drain_begin(core, peer, lane);
     run->count++;
     q->tail++;
     if (expires && (run->expires_at_ms == 0 || expires < run->expires_at_ms)) run->expires_at_ms = expires;
@@ -147,11 +149,11 @@ static void send_copies(struct core *core, const struct peer *peer, const struct
 }
 
 /* Do the small runs behind these entries go with them? A batch of which the peer has a part is put together as it was. */
-static bool has_room(const struct queue *q, const struct link *link, unsigned lane, uint32_t count, size_t size)
+static bool has_room(const struct queue *q, const struct link *link, unsigned lane, uint32_t frame_max, uint32_t count, size_t size)
 {
     uint32_t held = link_held_count(link, lane, q->sent);
     size_t enough = link->parts && pace_quantum(&link->pace) < COALESCE_SIZE ? pace_quantum(&link->pace) : COALESCE_SIZE;
-    return q->sent + count < q->committed && (held ? count < held : size < enough);
+    return q->sent + count < q->committed && (held ? count < held : size < enough && count < frame_max);
 }
 
 /* The run, and small ones behind it: appended to core->scratch if there are any. */
@@ -160,10 +162,12 @@ static struct qiao_bytes coalesce(struct core *core, struct peer *peer, unsigned
     struct queue *q = &peer->queues[lane];
     struct qiao_bytes entries = run->entries;
     struct run_view more;
-    uint32_t count = run->count;
+    bool as_before = link_held_count(link, lane, q->sent) > 0;
+    uint32_t count = run->count, frame_max = as_before ? UINT32_MAX : drain_frame_max(core, peer, lane);
+    if (frame_max > QIAO_BATCH_MESSAGES_MAX) frame_max = QIAO_BATCH_MESSAGES_MAX;
     core->scratch.size = 0;
-    while (has_room(q, link, lane, count, entries.size) && get_run(core, peer, lane, q->sent + count, &more)) {
-        if (is_due(core, &more) || count + more.count > QIAO_BATCH_MESSAGES_MAX || more.entries.size > QIAO_RECORD_SIZE_TARGET) break;
+    while (has_room(q, link, lane, frame_max, count, entries.size) && get_run(core, peer, lane, q->sent + count, &more)) {
+        if (is_due(core, &more) || count + more.count > frame_max || more.entries.size > QIAO_RECORD_SIZE_TARGET) break;
         if (core->scratch.size == 0) buf_append(&core->scratch, entries.data, entries.size);
         buf_append(&core->scratch, more.entries.data, more.entries.size);
         entries = buf_bytes(&core->scratch);
@@ -209,6 +213,7 @@ static bool send_some(struct core *core, struct peer *peer, unsigned lane, struc
     if (q->sent > q->sent_max) q->sent_max = q->sent;
     if (q->sent > q->handed) q->handed = q->sent;
     if (lane != LINK_LANE_RECEIPTS) core->counters.forwarded += count;
+    if (!peer->member) drain_sent(core, peer, lane, count);
     return true;
 }
 
@@ -216,7 +221,7 @@ static void pump_ordered(struct core *core, struct peer *peer, unsigned lane, st
 {
     struct queue *q = &peer->queues[lane];
     if (c->link.tx[lane].rest.payload.size > 0) link_continue(&c->link, lane, core->now_ms, connection_out(core, c));
-    while (q->sent < q->committed && !q->rewriting && link_can_send(&c->link, lane))
+    while (q->sent < q->committed && !q->rewriting && link_can_send(&c->link, lane) && drain_allows(core, peer, lane))
         if (!send_some(core, peer, lane, c)) break;
 }
 

@@ -4,6 +4,7 @@
 #include "core/ask_audit.h"
 #include "core/ask_dead.h"
 #include "core/bundle.h"
+#include "core/drain.h"
 #include "core/held.h"
 #include "core/kept.h"
 #include "core/route.h"
@@ -80,12 +81,14 @@ static Qiao__V1__LaneStatus *lane_status(struct core *core, const struct peer *p
     return s;
 }
 
-static void link_traffic(const struct peer *peer, Qiao__V1__PeerStatus *s)
+static void link_traffic(const struct core *core, const struct peer *peer, Qiao__V1__PeerStatus *s)
 {
     if (peer->member) return;
     const struct link *link = peer->out ? &peer->out->link : NULL;
     s->sent_bytes = peer->sent_bytes + (link ? link->sent_bytes : 0);
     s->resent_bytes = peer->resent_bytes + (link ? link->resent_bytes : 0);
+    s->drain_messages_per_s = drain_limit(core, peer);
+    s->draining = drain_is_on(peer);
     s->pace_bytes = link ? link->pace.limit : peer->pace_limit;
 }
 
@@ -99,7 +102,7 @@ static Qiao__V1__PeerStatus *peer_status(struct core *core, const struct peer *p
     s->up = peer->out != NULL || peer->connections > 0;
     s->since_ms = peer->since_ms;
     s->last_code = peer->last_code;
-    link_traffic(peer, s);
+    link_traffic(core, peer, s);
     s->lanes = take(core, LINK_LANES * sizeof *s->lanes);
     for (unsigned lane = 0; lane < LINK_LANES; lane++)
         if (lane < LINK_LANE_RECEIPTS || peer->member) s->lanes[s->n_lanes++] = lane_status(core, peer, lane);

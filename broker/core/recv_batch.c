@@ -1,4 +1,5 @@
 /* Messages from a link: opened, checked, deduplicated, routed into queues. */
+#include "core/drain.h"
 #include "core/explain.h"
 #include "core/held.h"
 #include "core/kept.h"
@@ -173,12 +174,14 @@ static void to_member(struct core *core, size_t target, const struct envelope *e
     watch_message(core, 2, &e->header, member, 0, 0);
 }
 
-/* Its own lane, or the one on which a rule lets it travel to the next node. */
-static unsigned lane_to(struct core *core, struct peer *peer, const struct header *h)
+/* Its own lane, or the one on which a rule, or a backlog that has to be passed, lets it travel to the next node. */
+static unsigned lane_to(struct core *core, struct peer *peer, const struct envelope *e)
 {
+    const struct header *h = &e->header;
     const struct rule *rule = core->decision.rule;
+    if (h->kind == QIAO_KIND_RECEIPT) return drain_lane(core, peer, e->raw.size, h->lane); /* outcomes have no order */
     if (h->kind < QIAO_KIND_PAYLOAD) return h->lane;
-    return lanes_choose(core, peer, h, rule && rule->sets_lane ? rule->lane : h->lane);
+    return lanes_choose(core, peer, h, drain_lane(core, peer, e->raw.size, rule && rule->sets_lane ? rule->lane : h->lane));
 }
 
 static void to_targets(struct core *core, const struct envelope *e, const struct origin *origin)
@@ -187,7 +190,7 @@ static void to_targets(struct core *core, const struct envelope *e, const struct
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {
-            unsigned lane = lane_to(core, peer, &e->header);
+            unsigned lane = lane_to(core, peer, e);
             explain_queued(core, i, peer->queues[lane].tail);
             queue_append(core, peer, lane, e, origin);
             watch_message(core, 1, &e->header, peer, 0, 0);
@@ -634,7 +637,7 @@ static void take_unit(struct core *core, struct peer *from, const struct group_b
     bool fits = unit->bytes <= QIAO_ENVELOPE_SIZE_MAX; /* a frame, behind others */
     /* Of a member's group some may be duplicates, or not allowed: each message goes its own way. */
     bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK;
-    whole = whole && !rules_may_part(core, from, batch, unit) && !areas_may_part(core, batch, unit) && !may_part_ways(core, batch, unit);
+    whole = whole && !drain_parts(core, unit->count) && !rules_may_part(core, from, batch, unit) && !areas_may_part(core, batch, unit) && !may_part_ways(core, batch, unit);
     struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
     for (uint32_t i = unit->first > skip ? unit->first : skip; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];

@@ -1,5 +1,5 @@
 /* Who may link, and where each lane goes on. */
-#include "core/state.h"
+#include "core/drain.h"
 
 #include <stdio.h>
 
@@ -185,6 +185,7 @@ static void up_node(struct core *core, struct connection *c)
     if (peer->out && peer->out != c) connection_drop(core, peer->out, QIAO_CODE_LINK_REPLACED, "a newer link of the same peer took over");
     peer->out = c;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) resume_lane(core, c, lane);
+    if (!c->bundle) drain_up(core, peer);
     reroute_up(core, peer);
 }
 

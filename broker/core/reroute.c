@@ -4,6 +4,7 @@
  * because every message that goes where there may be other ways is marked as shared, and of those only the destination's node says how they
  * ended; it knows copies by their id. A message that was not marked when it was sent stays where it is. */
 #include "core/directory.h"
+#include "core/lanes.h"
 #include "core/route.h"
 
 #include <qiao/client.h>
@@ -93,6 +94,12 @@ static void remember_copy(struct sweep *s, const struct envelope *e)
     id_set_add(&s->core->copied, &e->header.id, s->peer->number, no_digest);
 }
 
+/* The lane it waited on, if no other of its case waits at the new neighbour. */
+static unsigned lane_at(struct sweep *s, struct peer *to, const struct header *h)
+{
+    return s->core->lanes && h->kind >= QIAO_KIND_PAYLOAD ? lanes_choose(s->core, to, h, s->lane) : s->lane;
+}
+
 static void look_at(struct sweep *s, uint32_t i)
 {
     struct envelope e;
@@ -103,7 +110,7 @@ static void look_at(struct sweep *s, uint32_t i)
     s->core->moving = true;
     struct peer *to = other_way(s, &e);
     if (to && s->in_doubt) remember_copy(s, &e);
-    if (to) queue_append(s->core, to, s->lane, &e, &origin);
+    if (to) queue_append(s->core, to, lane_at(s, to, &e.header), &e, &origin);
     s->core->moving = false;
     if (!to) return;
     s->moved[i] = true;

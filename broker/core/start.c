@@ -107,6 +107,7 @@ static void copy_peer(struct core *core, struct peer *peer, const struct core_pe
     peer->line = config->line;
     peer->org_type = config->org_type;
     peer->drills = config->drills;
+    peer->drain.own_limit = config->drain_messages_per_s;
     peer->since_ms = core->wall_ms;
     peer->down_since_ms = core->now_ms;
     peer->services_count = config->services_count;

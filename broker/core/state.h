@@ -137,6 +137,13 @@ struct stream {
     struct stream *next;
 };
 
+/* What waited for a link when it came up goes out at a bounded rate: drain.h. */
+struct drain {
+    uint32_t own_limit;            /* messages a second, of this link; 0: the node's */
+    bool lanes[QIAO_LANES];        /* what is on the lane belongs to the backlog, until all of it has been sent */
+    uint64_t free_us;              /* when the next frame may leave, on now_ms' scale */
+};
+
 struct peer {
     char *name;
     char *area;                    /* links: the node's; members: this node's */
@@ -179,6 +186,7 @@ struct peer {
     uint64_t told_at_ms;           /* 0: none yet */
     uint64_t down_since_ms;        /* links, on now_ms' scale */
     bool dead;                     /* links: down for longer than reroute_after_ms; messages go another way if there is one */
+    struct drain drain;            /* links */
     uint64_t attachment_bytes;     /* members: of files kept on their account */
 };
 

@@ -99,6 +99,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
     for (size_t i = 0; i < conf->links_count; i++) {
         const struct conf_link *link = &conf->links[i];
         peers[i] = (struct core_peer_config){ .name = link->node, .area = link->area, .role = (enum link_role)link->role,
+                                               .drain_messages_per_s = link->drain_messages_per_s,
                                                .file = base_name(link->file), .line = link->line };
     }
     for (size_t i = 0; i < conf->members_count; i++)
@@ -117,6 +118,7 @@ void settings_core(const struct conf *conf, struct core_config *c)
         .version = version_of(conf),
         .explain = { .off = !conf->explain.enabled, .keep_ms = conf->explain.keep_days * UINT64_C(86400000), .bytes_max = conf->explain.bytes_max },
         .connections_max = conf->limits.connections_max, .delivery_attempts_max = conf->dead_letters.attempts_max,
+        .drain_messages_per_s = conf->limits.drain_messages_per_s,
         .reroute_after_ms = conf->limits.reroute_after, .order_wait_ms = conf->limits.order_wait,
         .retry_ms_min = conf->limits.retry_ms_min, .retry_ms_max = conf->limits.retry_ms_max,
         .keep_evidence_ms = conf->trust.keep_evidence_days * UINT64_C(86400000),

@@ -56,7 +56,7 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .seed = sim->options.seed * 1000003u + node->index * 1009u + node->incarnations,
         .link_window_messages = sim->window_messages, .link_window_bytes = 256 * 1024,
         .member_window_messages = sim->member_window_messages, .member_window_bytes = 256 * 1024,
-        .reroute_after_ms = 1500,
+        .reroute_after_ms = 1500, .drain_messages_per_s = sim->options.drain_per_s,
         .connections_max = 64, .delivery_attempts_max = sim->attempts_max, .delivery_age_ms_max = sim->age_ms_max, .crash_within_ms = 1500,
         .dead_letters_max = sim->dead_letters_max, .dead_letter_bytes_max = 1u << 30, .dead_letter_owner = sim->owner[0] ? sim->owner : NULL,
         .retry_ms_min = 50, .retry_ms_max = 800,

@@ -19,11 +19,12 @@ static void on_abort(int signal_number)
 
 static int usage(void)
 {
-    fputs("usage: qiao-sim [--seed N] [--seeds COUNT] [--steps M] [--nodes N] [--adversary] [--graph] [--trace] [--json]\n"
+    fputs("usage: qiao-sim [--seed N] [--seeds COUNT] [--steps M] [--nodes N] [--adversary] [--graph] [--drain RATE] [--trace] [--json]\n"
           "       qiao-sim [--steps M] --seeds-file FILE\n"
           "Runs COUNT seeds from N on, M steps each, in virtual time. Exit status 1 and the seed when a promise is broken.\n"
           "--adversary: somebody hostile in every seed; each of its acts must be refused and told of.\n"
-          "--graph: a random graph of up to 12 nodes instead of a tree, or a tree with links across; its edges fail, some for good.\n",
+          "--graph: a random graph of up to 12 nodes instead of a tree, or a tree with links across; its edges fail, some for good.\n"
+          "--drain: after an outage nodes send at most RATE messages of a backlog in a second.\n",
           stderr);
     return 2;
 }
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         { "seed", 1, NULL, 's' },  { "seeds", 1, NULL, 'n' },     { "steps", 1, NULL, 'm' }, { "nodes", 1, NULL, 'N' },
         { "trace", 0, NULL, 't' }, { "adversary", 0, NULL, 'a' }, { "graph", 0, NULL, 'g' }, { "json", 0, NULL, 'j' },
-        { "seeds-file", 1, NULL, 'f' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
+        { "seeds-file", 1, NULL, 'f' }, { "drain", 1, NULL, 'd' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
     };
     struct sim_options sim = { .seed = 1, .steps = 2000 };
     uint64_t seeds = 1;
@@ -131,6 +132,7 @@ int main(int argc, char **argv)
         else if (c == 'N') sim.nodes_max = (uint32_t)strtoul(optarg, NULL, 10);
         else if (c == 'a') sim.adversary = SIM_ADVERSARY_ALWAYS;
         else if (c == 'g') sim.graph = true;
+        else if (c == 'd') sim.drain_per_s = (uint32_t)strtoul(optarg, NULL, 10);
         else if (c == 't') sim.print_trace = true;
         else if (c == 'j') json = true;
         else if (c == 'f') file = optarg;

@@ -277,6 +277,7 @@ struct sim_options {
     bool print_trace;
     bool keep_trace;               /* scenarios read it */
     enum { SIM_ADVERSARY_SOMETIMES, SIM_ADVERSARY_ALWAYS, SIM_ADVERSARY_NEVER } adversary;
+    uint32_t drain_per_s;          /* after an outage a backlog leaves no faster; 0: no limit */
     bool calm;                     /* no dice: every choice is the first one, so that a story is told the same way every day */
 };
 

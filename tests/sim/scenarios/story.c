@@ -5,9 +5,9 @@
 
 enum world { HONEST, HOSTILE, OWNED, WITHOUT_A_LINE, SIGNED, CUT_OFF };
 
-static struct story begin(enum world world)
+static struct story begin(enum world world, uint32_t drain_per_s)
 {
-    struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true };
+    struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true, .drain_per_s = drain_per_s };
     struct story s = { .sim = sim_new(&options) };
     s.sim->latency_ms_max = 1;
     s.sim->trust = world == SIGNED || world == CUT_OFF;
@@ -40,32 +40,38 @@ static struct story begin(enum world world)
 
 struct story story_begin(void)
 {
-    return begin(HONEST);
+    return begin(HONEST, 0);
 }
 
 struct story story_begin_signed(void)
 {
-    return begin(SIGNED);
+    return begin(SIGNED, 0);
 }
 
 struct story story_begin_hostile(void)
 {
-    return begin(HOSTILE);
+    return begin(HOSTILE, 0);
 }
 
 struct story story_begin_owned(void)
 {
-    return begin(OWNED);
+    return begin(OWNED, 0);
 }
 
 struct story story_begin_without_a_line(void)
 {
-    return begin(WITHOUT_A_LINE);
+    return begin(WITHOUT_A_LINE, 0);
 }
 
-struct story story_begin_cut_off(void)
+struct story story_begin_cut_off(uint32_t drain_per_s)
 {
-    return begin(CUT_OFF);
+    return begin(CUT_OFF, drain_per_s);
+}
+
+void story_line_is_back(struct story *s)
+{
+    s->community->blocked_until_ms = 0;
+    node_dial(s->sim, s->community);
 }
 
 void story_end(struct story *s)

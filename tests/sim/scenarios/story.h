@@ -20,8 +20,10 @@ struct story story_begin_hostile(void);
 struct story story_begin_owned(void);
 /* Nodes that sign, and no line between street and district. */
 struct story story_begin_without_a_line(void);
-/* Signed, the community has no line to the street until blocked_until_ms is set to 0, and helpers beside its hotline; a heartbeat a minute. */
-struct story story_begin_cut_off(void);
+/* Signed, the community has no line to the street until story_line_is_back, and helpers beside its hotline; a heartbeat a minute. Backlogs
+ * leave at most so many messages a second, 0: as fast as they go. */
+struct story story_begin_cut_off(uint32_t drain_per_s);
+void story_line_is_back(struct story *story);
 void story_end(struct story *story);
 /* A message from one member to another; returns its number. Lane and case as given; case 0: SIM_CASES means none. */
 uint32_t story_send(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms);

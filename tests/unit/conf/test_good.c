@@ -38,6 +38,7 @@ Test(conf_good, what_is_left_out_has_its_default)
     cr_expect_eq(conf->limits.member_window_bytes, 8u << 20);
     cr_expect_eq(conf->limits.connections_max, 4096);
     cr_expect_eq(conf->limits.handshakes_per_second_max, 200);
+    cr_expect_eq(conf->limits.drain_messages_per_s, 0);
     cr_expect_eq(conf->dead_letters.attempts_max, 16);
     cr_expect_eq(conf->limits.retry_ms_min, 500);
     cr_expect_eq(conf->limits.retry_ms_max, 60000);

@@ -179,7 +179,7 @@ Test(conf_outputs, the_schema_is_json_and_knows_the_keys)
     cr_expect(json_is_false(json_object_get(schema, "additionalProperties")));
     cr_expect_geq(json_object_size(json_object_get(schema, "properties")), 15);
     cr_expect_eq(json_array_size(json_object_get(property(schema, "node"), "required")), 3);
-    cr_expect_eq(json_object_size(json_object_get(property(schema, "limits"), "properties")), 22);
+    cr_expect_eq(json_object_size(json_object_get(property(schema, "limits"), "properties")), 23);
     json_t *links = json_object_get(property(schema, "links"), "items");
     cr_expect_eq(json_array_size(json_object_get(links, "required")), 3);
     cr_expect_eq(json_array_size(json_object_get(property(links, "role"), "enum")), 3);
