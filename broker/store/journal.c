@@ -1,4 +1,5 @@
 /* The journal engine: opening, and the reading thread's side. */
+#include "journal_pages.h"
 #include "journal_store.h"
 #include <assert.h>
 #include <errno.h>
@@ -45,7 +46,7 @@ static bool get_below(struct journal_store *store, unsigned first, struct qiao_b
         *ret_value = table_entry_value(entry);
         return !entry->is_removed;
     }
-    return !key_is_private(key) && store_get(store->under, key, ret_value);
+    return !bounds_exclude(&store->bounds, key) && !key_is_private(key) && store_get(store->under, key, ret_value);
 }
 
 static bool engine_get(struct store *base, struct qiao_bytes key, struct qiao_bytes *ret_value)
@@ -287,6 +288,16 @@ static bool base_shows(struct journal_store *store, struct journal_position end)
     return journal_note_read(store->under, &note, &found) == 0 && found && note.position.sequence >= end.sequence;
 }
 
+/* A table that was frozen because of its age, not its size, says that the store has little to do: then memory is given back. */
+static void drop_table(struct journal_store *store, struct journal_layer *layer)
+{
+    bool is_quiet = table_bytes(layer->table) < store->tuning.table_bytes_max / 2;
+
+    layer->table = table_free(layer->table);
+    if (is_quiet)
+        pages_trim();
+}
+
 /* Moves the view of the base on and lets go of layers it shows. */
 static void refresh_base(struct journal_store *store, bool refused)
 {
@@ -302,7 +313,7 @@ static void refresh_base(struct journal_store *store, bool refused)
     store->base_commits_seen = base_commits;
     store->under_is_stale = true;
     for (; store->layers_count > 1 && last->is_written && base_shows(store, last->end); last--) {
-        last->table = table_free(last->table);
+        drop_table(store, last);
         store->layers_count--;
     }
 }
@@ -436,6 +447,7 @@ static struct store *engine_close(struct store *base)
     }
     for (unsigned i = 0; i < store->layers_count; i++)
         table_free(store->layers[i].table);
+    pages_trim();
     ring_close(&store->ring);
     store->under = store_close(store->under);
     pthread_cond_destroy(&store->changed);
@@ -490,8 +502,10 @@ int journal_open(const struct store_options *options, const struct journal_tunin
         return -ENOMEM;
     }
     result = tuning->base->open(options, &store->under, reterr_text, reterr_size);
-    if (!result)
+    if (!result) {
+        bounds_init(&store->bounds, store->under);
         result = journal_recover(store, reterr_text, reterr_size);
+    }
     if (!result)
         result = journal_checkpoint_start(store);
     if (result) {

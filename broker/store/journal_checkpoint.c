@@ -19,6 +19,10 @@ static int commit_base(struct journal_store *store, struct store_op *ops, size_t
     struct store_batch batch = { ops, count + 1 };
     int result;
 
+    for (size_t i = 0; i < count; i++) {
+        if (ops[i].type == STORE_PUT)
+            bounds_raise(&store->bounds, ops[i].key);
+    }
     journal_note_pack(bytes, note);
     ops[count] = (struct store_op){ STORE_PUT, journal_note_key, qiao_bytes(bytes, sizeof(bytes)) };
     result = store_commit(store->under, &batch);

@@ -1,7 +1,7 @@
 #include "journal_record.h"
 #include "checksum.h"
+#include "journal_pages.h"
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #define MAGIC 0x6a6f6971u /* "qioj" */
 #define CHECKED_FROM 8u   /* behind magic and checksum */
@@ -9,7 +9,7 @@
 /* LMDB keeps a larger value in pages of its own. */
 #define VALUE_SIZE_INLINE 2000u
 #define NODE_OVERHEAD 16u
-#define MAPPED_FROM (64u * 1024u)
+#define PAGES_FROM (64u * 1024u)
 
 static void put_le(uint8_t *to, uint64_t value, unsigned size)
 {
@@ -62,24 +62,11 @@ uint64_t record_cost(size_t key_size, size_t value_size)
     return key_size + NODE_OVERHEAD + value;
 }
 
-/* Large ones are mapped, so that their memory goes back to the system at once: they come in one thread, live for a while and
- * go in another, which leaves a heap full of holes. */
-static uint8_t *bytes_new(size_t size)
+/* Large ones are pages, not heap: they come in one thread, live for a while and go in another, which leaves a heap full of holes. */
+static uint8_t *bytes_new(size_t size, size_t *ret_capacity)
 {
-    void *bytes;
-
-    if (size < MAPPED_FROM)
-        return aligned_alloc(RECORD_ALIGNMENT, size);
-    bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    return bytes == MAP_FAILED ? NULL : bytes;
-}
-
-static void bytes_free(uint8_t *bytes, size_t size)
-{
-    if (size < MAPPED_FROM)
-        free(bytes);
-    else
-        munmap(bytes, size);
+    *ret_capacity = 0;
+    return size < PAGES_FROM ? aligned_alloc(RECORD_ALIGNMENT, size) : pages_new(size, ret_capacity);
 }
 
 struct record_buffer *record_buffer_new(size_t size)
@@ -88,7 +75,7 @@ struct record_buffer *record_buffer_new(size_t size)
 
     if (!buffer)
         return NULL;
-    buffer->bytes = bytes_new(size);
+    buffer->bytes = bytes_new(size, &buffer->capacity);
     if (!buffer->bytes) {
         free(buffer);
         return NULL;
@@ -101,7 +88,10 @@ struct record_buffer *record_buffer_new(size_t size)
 struct record_buffer *record_buffer_unref(struct record_buffer *buffer)
 {
     if (buffer && atomic_fetch_sub(&buffer->references, 1) == 1) {
-        bytes_free(buffer->bytes, buffer->size);
+        if (buffer->capacity)
+            pages_free(buffer->bytes, buffer->capacity);
+        else
+            free(buffer->bytes);
         free(buffer);
     }
     return NULL;

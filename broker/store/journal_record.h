@@ -24,6 +24,7 @@ struct record_buffer {
     uint64_t growth;             /* what its puts may add to the store */
     size_t size;                 /* whole record with padding */
     uint8_t *bytes;              /* aligned to RECORD_ALIGNMENT */
+    size_t capacity;             /* of bytes, when they are pages; else 0 */
     const void *holder;          /* the table that counts its memory, and for how many entries */
     unsigned held;
 };

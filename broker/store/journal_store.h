@@ -13,6 +13,7 @@
 #define STORE_JOURNAL_STORE_H
 
 #include "journal.h"
+#include "journal_bounds.h"
 #include "journal_ring.h"
 #include "journal_table.h"
 #include <pthread.h>
@@ -38,6 +39,7 @@ struct journal_store {
     struct store base;
     struct journal_tuning tuning;
     struct store *under;         /* the base's store */
+    struct bounds bounds;        /* of its keys, also of those a commit is about to bring */
     char *path;
     uint64_t bytes_max;
     uint32_t version;

@@ -1,20 +1,22 @@
-/* A skip list in an arena. Entries are never freed one by one: a table lives for some megabytes of changes and goes as a
+/* A skip list in an arena, with an index for whole keys. Entries are never freed one by one: a table lives for some megabytes of changes and goes as a
  * whole, which costs a few calls however many entries it had. */
 #include "journal_table.h"
+#include "journal_index.h"
+#include "journal_pages.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/random.h>
 
 #define LEVELS_MAX 16u
 #define CHUNK_SIZE (256u * 1024u)
 #define ALIGNMENT 8u
 #define FINGERS 8u
 
-/* Mapped, not allocated: the memory goes back to the system with the table. */
+/* Pages, not heap: a table's memory goes as a whole. */
 struct chunk {
     struct chunk *next;
-    size_t used;
+    size_t used, capacity;
     uint8_t bytes[];
 };
 
@@ -26,10 +28,10 @@ struct finger {
 
 struct table {
     struct table_entry *first[LEVELS_MAX];
+    struct index index;
     struct finger fingers[FINGERS];
     struct chunk *chunks;
     size_t bytes;
-    size_t count;
     int64_t growth;
     uint64_t random;
 };
@@ -42,11 +44,12 @@ static _Noreturn void die_without_memory(void)
 
 static void chunk_add(struct table *table)
 {
-    struct chunk *chunk = mmap(NULL, CHUNK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t capacity;
+    struct chunk *chunk = pages_new(CHUNK_SIZE, &capacity);
 
-    if (chunk == MAP_FAILED)
+    if (!chunk)
         die_without_memory();
-    chunk->next = table->chunks;
+    *chunk = (struct chunk){ .next = table->chunks, .capacity = capacity };
     table->chunks = chunk;
 }
 
@@ -55,7 +58,7 @@ static void *take(struct table *table, size_t size)
     void *memory;
 
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (!table->chunks || CHUNK_SIZE - sizeof(struct chunk) - table->chunks->used < size)
+    if (!table->chunks || table->chunks->capacity - sizeof(struct chunk) - table->chunks->used < size)
         chunk_add(table);
     memory = table->chunks->bytes + table->chunks->used;
     table->chunks->used += size;
@@ -70,6 +73,8 @@ struct table *table_new(void)
     if (!table)
         die_without_memory();
     table->random = 0x9e3779b97f4a7c15u;
+    while (getrandom(&table->index.seed, sizeof(table->index.seed), 0) != (ssize_t)sizeof(table->index.seed))
+        continue;
     return table;
 }
 
@@ -83,8 +88,9 @@ struct table *table_free(struct table *table)
         record_buffer_unref(entry->buffer);
     for (struct chunk *chunk = table->chunks; chunk; chunk = next) {
         next = chunk->next;
-        munmap(chunk, CHUNK_SIZE);
+        pages_free(chunk, chunk->capacity);
     }
+    index_deinit(&table->index);
     free(table);
     return NULL;
 }
@@ -148,16 +154,9 @@ static struct table_entry *seek_links(struct table *table, struct qiao_bytes key
     return heads[0];
 }
 
-static bool is_at(const struct table_entry *entry, struct qiao_bytes key)
-{
-    return entry && table_key_compare(table_entry_key(entry), key) == 0;
-}
-
 const struct table_entry *table_find(const struct table *table, struct qiao_bytes key)
 {
-    const struct table_entry *entry = table_seek(table, key);
-
-    return is_at(entry, key) ? entry : NULL;
+    return index_find(&table->index, key, index_hash(&table->index, key));
 }
 
 /* One level in four entries. */
@@ -182,16 +181,23 @@ static void finger_set(struct table *table, struct table_entry *entry, struct ta
         finger->links[level] = level < entry->levels ? &entry->next[level] : links[level];
 }
 
-/* A new entry is a removed key that frees nothing. */
-static struct table_entry *entry_get(struct table *table, struct qiao_bytes key, size_t copy_size)
+static void index_entry(struct table *table, struct table_entry *entry, uint32_t hash)
 {
-    struct table_entry **links[LEVELS_MAX], *entry = seek_links(table, key, links);
-    unsigned levels;
+    size_t before = table->index.capacity;
+
+    if (!index_add(&table->index, entry, hash))
+        die_without_memory();
+    table->bytes += (table->index.capacity - before) * sizeof(struct index_slot);
+}
+
+/* A removed key that frees nothing. Its value is to be copied to copy_size bytes behind the key. */
+static struct table_entry *entry_new(struct table *table, struct qiao_bytes key, size_t copy_size)
+{
+    struct table_entry **links[LEVELS_MAX], *entry;
+    unsigned levels = random_levels(table);
     size_t fixed;
 
-    if (is_at(entry, key))
-        return entry;
-    levels = random_levels(table);
+    seek_links(table, key, links);
     fixed = sizeof(*entry) + levels * sizeof(entry->next[0]) + key.size;
     entry = take(table, fixed + copy_size);
     *entry = (struct table_entry){ .levels = (uint8_t)levels, .key_size = (uint8_t)key.size, .is_removed = true };
@@ -203,7 +209,18 @@ static struct table_entry *entry_get(struct table *table, struct qiao_bytes key,
         *links[level] = entry;
     }
     finger_set(table, entry, links);
-    table->count++;
+    return entry;
+}
+
+static struct table_entry *entry_get(struct table *table, struct qiao_bytes key, size_t copy_size)
+{
+    uint32_t hash = index_hash(&table->index, key);
+    struct table_entry *entry = index_find(&table->index, key, hash);
+
+    if (!entry) {
+        entry = entry_new(table, key, copy_size);
+        index_entry(table, entry, hash);
+    }
     return entry;
 }
 
@@ -280,6 +297,17 @@ void table_remove(struct table *table, struct qiao_bytes key, uint64_t below_cos
     table->growth += entry_growth(entry);
 }
 
+/* A finger that leads through an entry which goes leads past it; one that ends there is gone. */
+static void finger_repair(struct finger *finger, const struct table_entry *entry, struct table_entry **links[LEVELS_MAX])
+{
+    if (finger->last == entry)
+        finger->last = NULL;
+    for (unsigned level = 0; level < entry->levels; level++) {
+        if (finger->links[level] == &entry->next[level])
+            finger->links[level] = links[level];
+    }
+}
+
 static struct table_entry *unlink_entry(struct table *table, struct table_entry *entry, struct table_entry **links[LEVELS_MAX])
 {
     struct table_entry *next = entry->next[0];
@@ -288,17 +316,18 @@ static struct table_entry *unlink_entry(struct table *table, struct table_entry 
     buffer_drop(table, entry);
     for (unsigned level = 0; level < entry->levels; level++)
         *links[level] = entry->next[level];
-    memset(table->fingers, 0, sizeof(table->fingers)); /* one may point into this entry */
-    table->count--;
+    for (unsigned i = 0; i < FINGERS; i++)
+        finger_repair(&table->fingers[i], entry, links);
+    index_remove(&table->index, entry);
     return next;
 }
 
 void table_erase(struct table *table, struct qiao_bytes key)
 {
-    struct table_entry **links[LEVELS_MAX], *entry = seek_links(table, key, links);
+    struct table_entry **links[LEVELS_MAX];
 
-    if (is_at(entry, key))
-        unlink_entry(table, entry, links);
+    if (table_find(table, key))
+        unlink_entry(table, seek_links(table, key, links), links);
 }
 
 void table_erase_range(struct table *table, struct qiao_bytes from, struct qiao_bytes to)
@@ -318,7 +347,7 @@ void table_erase_range(struct table *table, struct qiao_bytes from, struct qiao_
 
 bool table_is_empty(const struct table *table)
 {
-    return table->count == 0;
+    return table->index.count == 0;
 }
 
 size_t table_bytes(const struct table *table)

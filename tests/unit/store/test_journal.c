@@ -1,6 +1,9 @@
 /* The journal engine's own promises: table, records, recovery, damage, who may open what. */
+#include "store/array.h"
 #include "store/checksum.h"
 #include "store/journal.h"
+#include "store/journal_bounds.h"
+#include "store/journal_pages.h"
 #include "store/journal_ring.h"
 #include "store/journal_table.h"
 #include "support.h"
@@ -101,6 +104,60 @@ Test(store_journal, a_table_counts_its_memory_and_what_it_adds)
     cr_assert_eq(table_growth(table), (int64_t)record_cost(1, 1) - 500);
     table_free(table);
     record_buffer_unref(buffer);
+}
+
+/* ---- bounds and pages ---- */
+
+static struct store *array_with(const struct qiao_bytes *keys, size_t count)
+{
+    struct store_options options = { 0 };
+    struct store_op ops[64];
+    struct store *store;
+
+    cr_assert_eq(store_engine_array.open(&options, &store, reason, sizeof(reason)), STORE_OK);
+    for (size_t i = 0; i < count; i++)
+        ops[i] = (struct store_op){ STORE_PUT, keys[i], none };
+    cr_assert_eq(store_commit(store, &(struct store_batch){ ops, count }), STORE_OK);
+    store_refresh(store);
+    return store;
+}
+
+Test(store_journal, bounds_exclude_nothing_that_is_there_and_all_that_lies_behind)
+{
+    const struct qiao_bytes keys[] = { qiao_bytes("\0", 1), text("D"), text("O\1"), text("O\1\2\3\4\5\6\7\x08\x09"), text("O\1\2"), text("Z99999999z"), qiao_bytes("\xff\xff\xff\xff\xff\xff\xff\xff\xff", 9) };
+    const size_t count = sizeof(keys) / sizeof(keys[0]);
+    struct store *store = array_with(keys, count);
+    static struct bounds bounds;
+
+    bounds_init(&bounds, store);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_not(bounds_exclude(&bounds, keys[i]), "key %zu", i);
+    cr_assert(bounds_exclude(&bounds, text("D\1")));
+    cr_assert(bounds_exclude(&bounds, text("A")));
+    cr_assert(bounds_exclude(&bounds, text("O\1\2\3\4\5\6\x08")));
+    cr_assert_not(bounds_exclude(&bounds, text("O\1\2\3\4\5\6\7\x09"))); /* the same head: it may be there */
+    bounds_raise(&bounds, text("A"));
+    cr_assert_not(bounds_exclude(&bounds, text("A")));
+    cr_assert(bounds_exclude(&bounds, text("A\1")));
+    store_close(store);
+}
+
+Test(store_journal, pages_come_again_and_go_when_told)
+{
+    size_t capacity, other;
+    uint8_t *pages = pages_new(100000, &capacity);
+
+    cr_assert_geq(capacity, 100000u);
+    memset(pages, 7, capacity);
+    cr_assert_null(pages_free(pages, capacity));
+    cr_assert_eq(pages_new(capacity - 5, &other), pages);
+    cr_assert_eq(other, capacity);
+    pages_free(pages, capacity);
+    uint8_t *large = pages_new(4 * capacity, &other); /* not a piece too small, nor half of one too large */
+    cr_assert_neq(large, pages);
+    pages_free(large, other);
+    pages_trim();
+    cr_assert_null(pages_new(SIZE_MAX - 1, &other));
 }
 
 /* ---- records ---- */
