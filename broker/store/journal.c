@@ -1,4 +1,5 @@
 /* The journal engine: opening, and the reading thread's side. */
+#include "journal.h"
 #include "journal_pages.h"
 #include "journal_store.h"
 #include <assert.h>

@@ -124,7 +124,10 @@ static struct store *array_with(const struct qiao_bytes *keys, size_t count)
 
 Test(store_journal, bounds_exclude_nothing_that_is_there_and_all_that_lies_behind)
 {
-    const struct qiao_bytes keys[] = { qiao_bytes("\0", 1), text("D"), text("O\1"), text("O\1\2\3\4\5\6\7\x08\x09"), text("O\1\2"), text("Z99999999z"), qiao_bytes("\xff\xff\xff\xff\xff\xff\xff\xff\xff", 9) };
+    const struct qiao_bytes keys[] = {
+        qiao_bytes("\0", 1), text("D"), text("O\1"), text("O\1\2\3\4\5\6\7\x08\x09"), text("O\1\2"), text("Z99999999z"),
+        qiao_bytes("\xff\xff\xff\xff\xff\xff\xff\xff\xff", 9),
+    };
     const size_t count = sizeof(keys) / sizeof(keys[0]);
     struct store *store = array_with(keys, count);
     static struct bounds bounds;
