@@ -52,19 +52,42 @@ static int compare_ways(const void *a, const void *b)
     return order ? order : (left->learned != NULL) - (right->learned != NULL);
 }
 
+static void add_hole(struct directory *d, const char *area)
+{
+    if (d->holes_count == d->holes_capacity) {
+        d->holes_capacity = d->holes_capacity ? d->holes_capacity * 2 : 16;
+        d->holes = base_realloc(d->holes, d->holes_capacity * sizeof *d->holes);
+    }
+    d->holes[d->holes_count++] = area;
+}
+
+static int compare_holes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static void sort_holes(struct directory *d)
+{
+    size_t kept = 0;
+    if (d->holes_count > 0) qsort(d->holes, d->holes_count, sizeof *d->holes, compare_holes);
+    for (size_t i = 0; i < d->holes_count; i++)
+        if (kept == 0 || strcmp(d->holes[kept - 1], d->holes[i]) != 0) d->holes[kept++] = d->holes[i];
+    d->holes_count = kept;
+}
+
 static void sort_ways(struct core *core)
 {
     struct directory *d = &core->directory;
     if (!d->stale) return;
     d->stale = false;
-    d->count = 0;
+    d->count = d->holes_count = 0;
     for (size_t i = 0; i < core->links_count; i++) {
         struct peer *peer = &core->peers[i];
         if (peer == core->waiting) continue;
         add_way(d, (struct route_way){ peer->role == LINK_ROLE_PARENT_NODE ? "" : peer->area, "", peer, NULL });
-        for (size_t k = 0; k < peer->learned_count; k++)
-            if (!peer->learned[k].hole) add_way(d, (struct route_way){ peer->learned[k].area, peer->learned[k].service, peer, &peer->learned[k] });
+        for (size_t k = 0; k < peer->learned_count; k++) {
+            if (peer->learned[k].hole) add_hole(d, peer->learned[k].area);
+            else add_way(d, (struct route_way){ peer->learned[k].area, peer->learned[k].service, peer, &peer->learned[k] });
+        }
     }
+    sort_holes(d);
     if (d->count > 0) qsort(d->ways, d->count, sizeof *d->ways, compare_ways);
     for (d->areas = 0; d->areas < d->count && d->ways[d->areas].service[0] == '\0';) d->areas++;
 }
@@ -152,7 +175,7 @@ static bool in_path(const char *path, const char *name)
 static bool is_believed(const struct core *core, const struct peer *peer, const struct learned *l)
 {
     bool own = area_covers(peer->area, qiao_bytes_from_string(l->area)), child = peer->role == LINK_ROLE_CHILD_NODE;
-    if (l->hole) return own && strcmp(l->area, peer->area) != 0;
+    if (l->hole) return l->area[0] && strcmp(l->area, peer->area) != 0 && !area_covers(l->area, qiao_bytes_from_string(core->area)); /* only its own ways are the fewer for it */
     if (l->service[0]) return l->area[0] && (!child || own);
     if (strcmp(l->area, core->area) == 0) return false;
     return !child || !area_covers(l->area, qiao_bytes_from_string(core->area));
@@ -345,24 +368,48 @@ static void put_areas(struct core *core, const struct peer *to, struct buf *out)
         if ((i == 0 || strcmp(d->ways[i].area, d->ways[i - 1].area) != 0) && is_told(core, to, d->ways[i].area)) put_area(core, to, d->ways[i].area, out);
 }
 
-/* This node's area stands for all below it: what it knows of there and cannot reach, or only through this neighbour, is taken out. */
-static void put_hole(struct core *core, const struct peer *to, const char *area, struct buf *out)
+/* Does this node tell of an area around it? */
+static bool is_part(struct core *core, const struct peer *to, struct qiao_bytes area)
+{
+    const char *text = (const char *)area.data;
+    bool inside = false;
+    size_t count;
+    if (is_below(text, core->area)) return to->role != LINK_ROLE_CHILD_NODE && !(area_covers(to->area, area) && is_below(to->area, core->area));
+    for (size_t prefix = 1; prefix < area.size && !inside; prefix++) {
+        (void)directory_area(core, qiao_bytes(area.data, prefix), &count);
+        inside = count > 0;
+    }
+    return inside && !area_covers(to->area, area) && is_told(core, to, text);
+}
+
+/* An area that is told of stands for all that lies in it. A part that this node knows of and cannot reach, or only through this neighbour, is
+ * taken out: a hole. To one that somebody else has taken out another way leads than to what is around it: that way is told, so that nobody
+ * takes the path of the whole for its own. */
+static void put_part(struct core *core, const struct peer *to, const char *area, bool somebodys_hole, struct buf *out)
 {
     struct route_candidates found;
-    route_candidates(core, qiao_bytes_from_string(area), to, &found);
+    struct qiao_bytes code = qiao_bytes_from_string(area);
+    if (!is_part(core, to, code)) return;
+    route_candidates(core, code, to, &found);
     const struct route_candidate *best = &found.items[0];
     bool reached = found.count > 0 && best->reason == ROUTE_IS_CHOSEN && !in_path(path_of(best->peer, best->learned), to->name);
     if (!reached) put_route(core, out, area, "", "", true);
+    else if (somebodys_hole && best->prefix < code.size) put_route(core, out, area, path_of(best->peer, best->learned), "", false);
 }
 
-static void put_holes(struct core *core, const struct peer *to, struct buf *out)
+static void put_parts(struct core *core, const struct peer *to, struct buf *out)
 {
     const struct directory *d = &core->directory;
-    for (size_t i = 0; to->role != LINK_ROLE_CHILD_NODE && i < d->areas; i++) {
-        bool first = i == 0 || strcmp(d->ways[i].area, d->ways[i - 1].area) != 0;
-        bool to_itself = area_covers(to->area, qiao_bytes_from_string(d->ways[i].area));
-        if (first && is_below(d->ways[i].area, core->area) && !(to_itself && is_below(to->area, core->area))) put_hole(core, to, d->ways[i].area, out);
+    size_t hole = 0;
+    for (size_t i = 0; i < d->areas; i++) {
+        const char *area = d->ways[i].area;
+        if (i > 0 && strcmp(area, d->ways[i - 1].area) == 0) continue;
+        for (; hole < d->holes_count && strcmp(d->holes[hole], area) < 0; hole++) put_part(core, to, d->holes[hole], true, out);
+        bool somebodys_hole = hole < d->holes_count && strcmp(d->holes[hole], area) == 0;
+        put_part(core, to, area, somebodys_hole, out);
+        hole += somebodys_hole;
     }
+    for (; hole < d->holes_count; hole++) put_part(core, to, d->holes[hole], true, out);
 }
 
 static bool is_offered_before(const struct core *core, const struct peer *member, const char *service)
@@ -408,7 +455,7 @@ static void tell(struct core *core, struct peer *peer)
 {
     buf_auto out = { 0 };
     if (core->graph) put_areas(core, peer, &out);
-    if (core->graph) put_holes(core, peer, &out);
+    if (core->graph) put_parts(core, peer, &out);
     if (peer->role != LINK_ROLE_CHILD_NODE) put_services(core, peer, &out);
     pb_put_varint(&out, 2, core->graph);
     if (qiao_bytes_equal(buf_bytes(&out), buf_bytes(&peer->told))) return;
@@ -446,6 +493,7 @@ void directory_init(struct core *core)
 void directory_deinit(struct core *core)
 {
     free(core->directory.ways);
+    free(core->directory.holes);
     for (size_t i = 0; i < core->links_count; i++) {
         struct peer *peer = &core->peers[i];
         for (size_t k = 0; k < peer->learned_count; k++) free(peer->learned[k].path);

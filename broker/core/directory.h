@@ -2,15 +2,16 @@
  *
  * Told: to every neighbour but children the services at and below this node; once the federation is a graph (somebody has a lateral link)
  *   also areas: its own, and all that it has a way to, with the path; to the parent only its own, which stands for everything below it, and
- *   what lies elsewhere. What lies below it and is out of reach is told of as a hole in the area. A neighbour on the path is not told. A link that is
- *   down counts until it has been down for reroute_after_ms, so a flap moves nothing.
+ *   what lies elsewhere. What lies in an area that is told of and is out of reach, or within reach only through the neighbour, is told of as a
+ *   hole in it; what another path leads to than to the area around it, because of somebody's hole, with that path. A neighbour on the path is
+ *   not told. A link that is down counts until it has been down for reroute_after_ms, so a flap moves nothing.
  *
  * Believed (the peer is who its certificate and the configuration say; its word is not signed by who stands behind it):
  *   of a child      its own area and what lies below; other areas behind all that others say of them; never this node's area, one above it,
  *                   or "everything": a child does not attract its parent's traffic
  *   of a lateral    any area, but one below this node's only behind the child it belongs to; "everything" behind the parent
  *   of the parent   anything but this node's own area
- *   of anybody      services: of children only those at or below the child's area; no way that leads through this node
+ *   of anybody      services: of children only those at or below the child's area; no way that leads through this node; holes
  *
  * What is not told any more is kept as withdrawn: no message takes that way, but the area is known to exist, and messages to it wait.
  * Services stay told of while the link to their provider is down: the nearest provider is the one that is competent, not the one that answers. */

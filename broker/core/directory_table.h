@@ -28,6 +28,8 @@ struct route_way {
 struct directory {
     struct route_way *ways;
     size_t count, areas, capacity;
+    const char **holes;            /* areas that some neighbour cannot reach, sorted, each once */
+    size_t holes_count, holes_capacity;
     bool stale;                    /* to be sorted anew */
     uint64_t version;              /* grows with each change */
     uint64_t due_ms;               /* when neighbours are told; LINK_NEVER: nothing to tell */

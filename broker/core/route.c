@@ -110,8 +110,9 @@ void route_candidates(struct core *core, struct qiao_bytes area, const struct pe
         for (size_t i = 0; i < count; i++, way++) {
             enum route_rank rank = rank_of(core, way->peer, way->area);
             if (inside && prefix <= own_size && area.size > 0) continue; /* what lies below this node, nobody around or above it knows better */
-            ret->known |= prefix > 0;
-            add_candidate(ret, (struct route_candidate){ .peer = way->peer, .learned = way->learned, .rank = rank, .reason = fault_of(way, area, except),
+            enum route_reason fault = fault_of(way, area, except);
+            ret->known |= prefix > 0 || fault == ROUTE_IS_HOLE;
+            add_candidate(ret, (struct route_candidate){ .peer = way->peer, .learned = way->learned, .rank = rank, .reason = fault,
                                                          .prefix = prefix, .length = way->learned ? way->learned->length : 1 });
         }
     }

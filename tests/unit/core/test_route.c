@@ -158,6 +158,18 @@ Test(route, a_hole_in_a_neighbours_area_is_gone_around)
     deinit(&w);
 }
 
+Test(route, a_hole_in_what_lies_elsewhere_exists)
+{
+    struct world w;
+    init(&w);
+    tells(&w, "district", "990105001", "far", "", true);
+    cr_expect_str_eq(way(&w, "990105002", "office", NULL), "district");
+    cr_expect_str_eq(way(&w, "990105001", "office", NULL), CORE_WAITING_NAME);
+    tells(&w, "district", "990101", "far", "", true);
+    cr_expect_eq(peer_of(&w, "district")->learned_count, 0, "its own area, and one around this node's");
+    deinit(&w);
+}
+
 Test(route, a_child_does_not_attract_what_is_not_its_own)
 {
     struct world w;
