@@ -5,7 +5,7 @@
 #include <qiao/client.h>
 #include <stdio.h>
 
-/* 'B' values: own(1) held by a rule of its own(1) lapse(1) since(8) due(8) deadline(8), size of the rule's name(1), name, envelope. */
+/* 'B' values: this node signs(1) held by a rule of its own(1) lapse(1) since(8) due(8) deadline(8), size of the rule's name(1), name, envelope. */
 #define HEAD_SIZE 28u
 #define BUCKETS 4096u
 #define A_TICK 1000u               /* that many go on or end at once */

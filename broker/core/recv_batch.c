@@ -540,6 +540,13 @@ static void settle_evidence(struct core *core, const struct envelope *e, const s
     put_record(core, &key, &record);
 }
 
+/* The member of this node that sent it, whoever signed it; NULL: it came from a node. */
+static struct peer *sender_here(struct core *core, const struct envelope *e)
+{
+    bool here = e->hops == 0 && qiao_bytes_equal(e->header.source.area, qiao_bytes_from_string(core->area));
+    return here ? route_member(core, e->header.source.org) : NULL;
+}
+
 void accept_released(struct core *core, const struct envelope *e, bool own)
 {
     struct group_batch batch;
@@ -552,11 +559,11 @@ void accept_released(struct core *core, const struct envelope *e, bool own)
     core->own_place = (struct own_place){ 0 };
     core->decision = (struct rule_decision){ 0 };
     core->policy_place = (struct rule_place){ 0 };
-    explain_decide(core, own ? route_member(core, e->header.source.org) : NULL, e, code, true);
+    const struct peer *sender = sender_here(core, e);
+    explain_decide(core, sender, e, code, true);
     pb_put_bytes(&entry, 1, e->raw);
     bool single = !own && core_checks(core) && group_open(core->config.seal, buf_bytes(&entry), 1, false, &batch);
     struct origin origin = single ? (struct origin){ .form = ORIGIN_SINGLE, .batch = &batch } : own ? origin_own : origin_plain;
-    const struct peer *sender = own ? route_member(core, e->header.source.org) : NULL;
     if (sender) order_begin(core, sender, e);
     to_targets(core, e, &origin);
     settle_evidence(core, e, &origin);
