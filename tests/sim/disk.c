@@ -4,6 +4,7 @@
 static void seal(struct sim *sim, struct sim_node *node)
 {
     node->committing = core_seal(node->core);
+    if (node->committing) ways_sealed(sim, node);
     if (node->committing && core_prepare(node->core) < 0) sim_fail(sim, "%s cannot sign", node->name);
 }
 
@@ -30,6 +31,7 @@ void disk_commit(struct sim *sim, struct sim_node *node)
     if (result == STORE_OK) {
         sim->counts.commits++;
         checks_committed(sim, node, node->committing);
+        ways_committed(sim, node, node->committing);
         node->committing = NULL;
     } else {
         node->committing = NULL;
@@ -52,8 +54,10 @@ void disk_release(struct sim *sim, struct sim_node *node)
 void disk_crash(struct sim *sim, struct sim_node *node)
 {
     bool durable = node->torn == SIM_TORN_DURABLE || (node->torn == SIM_TORN_BY_CHANCE && sim_chance(sim, 50));
-    if (node->committing && durable && store_commit(node->store, node->committing) == STORE_OK)
+    if (node->committing && durable && store_commit(node->store, node->committing) == STORE_OK) {
         checks_committed(sim, node, node->committing);
+        ways_committed(sim, node, node->committing);
+    }
     node->committing = NULL;
     node->refused = false;
     struct store_array_faults faults = *store_array_faults(node->store);

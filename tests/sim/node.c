@@ -13,6 +13,7 @@ void node_step(struct sim *sim, struct sim_node *node, struct core_event *event)
     event->now_ms = sim->now_ms;
     event->wall_ms = node_wall_ms(sim, node);
     core_step(node->core, event);
+    ways_look(sim, node);
 }
 
 /* ---- starting and dying ---- */
@@ -103,6 +104,7 @@ void node_start(struct sim *sim, struct sim_node *node)
     }
     node->tick_ms = SIM_NEVER;
     node->stalled = false;
+    ways_started(sim, node);
     node_settle(sim, node);
     edges_started(sim, node);
     if (node->parent >= 0) sim_at(sim, 1 + sim_random(sim, 20), SIM_NODE_DIAL, node->index, node->life, 0);

@@ -198,7 +198,7 @@ static void judge(struct looking *l, uint32_t message, const struct explain_stre
         if (m->expires_at_ms == 0 || m->expires_at_ms > l->at_ms + 20000) disagree(l, message, "whether it was too late");
         return;
     }
-    /* What neighbours had told at that time is not known any more. */
+    /* What neighbours had told at that time is not known any more: ways.c asked when it was. */
     if (l->sim->options.graph || l->sim->adversary || m->to == SIM_TO_SERVICE) return;
     decide_again(l, m, &o);
     if (l->decision->code != o.code) disagree(l, message, qiao_code_name(o.code));

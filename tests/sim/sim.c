@@ -242,6 +242,7 @@ struct sim *sim_free(struct sim *sim)
     for (uint32_t i = 0; i < sim->members_count; i++) member_deinit(&sim->members[i]);
     sim->adversary = adversary_free(sim->adversary);
     sim->courier = courier_free(sim->courier);
+    sim->ways = ways_free(sim->ways);
     for (uint32_t i = 0; i < sim->pipes_count; i++) {
         if (sim->pipes[i]->used) pipe_free(sim, (int)i);
         free(sim->pipes[i]);

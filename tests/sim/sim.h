@@ -11,7 +11,7 @@
  *   edges.c    lateral links that fail, for a while or for good
  *   services.c messages to services, and who should get them
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says
- *   second_opinion.c  every decision decided again */
+ *   second_opinion.c  every decision decided again         ways.c     the same where ways change */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
@@ -324,6 +324,7 @@ struct sim {
     char owner[2 * SIM_TEXT_SIZE]; /* of dead letters: area/name of a member, or empty */
     bool holds;                    /* some nodes have rules: every fifth seed, so that the others go on telling what they told */
     struct adversary *adversary;   /* NULL: nobody is hostile */
+    struct ways *ways;             /* what nodes knew when they decided */
     struct courier *courier;       /* NULL: nobody carries bundles yet (courier.h) */
     struct sim_edge edges[SIM_EDGES_MAX];
     uint32_t edges_count;
@@ -512,6 +513,12 @@ void books_end(struct sim *sim);
 
 /* second_opinion.c: every decision that is written down, decided again */
 void second_opinion(struct sim *sim);
+/* ways.c: the same in graphs and about services, from what the node knew at that time */
+void ways_look(struct sim *sim, const struct sim_node *node); /* after each step */
+void ways_started(struct sim *sim, const struct sim_node *node);
+void ways_sealed(struct sim *sim, const struct sim_node *node);
+void ways_committed(struct sim *sim, const struct sim_node *node, const struct store_batch *batch);
+struct ways *ways_free(struct ways *ways); /* returns NULL */
 
 /* A whole seeded run; true if every promise held. */
 bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char failure[512]);
