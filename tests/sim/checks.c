@@ -61,6 +61,8 @@ uint32_t checks_message(struct sim *sim, const struct sim_message *message)
     uint32_t index = sim->messages_count++;
     struct sim_message *m = &sim->messages[index];
     *m = *message;
+    m->sent_ms = sim->now_ms;
+    m->sent_healed = sim->healing;
     m->recipients_count = m->to == SIM_TO_SET ? sim->members_count + 1 : 1;
     m->first_recipient = sim->recipients_count;
     while (sim->recipients_count + m->recipients_count > sim->recipients_capacity) {
@@ -412,6 +414,8 @@ void checks_committed(struct sim *sim, const struct sim_node *node, const struct
         if (wrong) sim_fail(sim, "%s writes a record of kind %c that is not sound: %s", node->name, op->key.data[0], wrong);
         if (op->key.data[0] == 'Z') letter_kept(sim, op);
         if (op->key.data[0] == 'P') peer_number(sim, &sim->nodes[node->index], op);
+        if (op->key.data[0] == 'P') crossings_numbered(sim, &sim->nodes[node->index], op);
+        if (op->key.data[0] == 'W') crossings_received(sim, node, op);
         if (!strchr("DOR", op->key.data[0])) continue;
         if (!record_read(op->value, &record)) {
             sim_fail(sim, "%s writes a record that cannot be read", node->name);

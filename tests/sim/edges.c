@@ -67,6 +67,7 @@ void edge_dial(struct sim *sim, uint32_t index)
     }
     a.connection = core_connection_new(node->core);
     edge->pipe = pipe_open(sim, a, b, &edge->blocked_until_ms);
+    crossings_unrest(sim);
     node_connect(sim, other, b.connection, node->name, NULL);
     node_connect(sim, node, a.connection, other->name, other->name);
     node_settle(sim, other);
@@ -139,6 +140,7 @@ void edge_fail(struct sim *sim)
     edge->gone = for_good;
     edge->down_until_ms = sim->now_ms + sim_random(sim, sim_chance(sim, 40) ? 30000 : 3000);
     sim->changed_ms = sim->now_ms;
+    crossings_unrest(sim);
     sim->counts.edges_down++;
     sim_trace(sim, "the line between %s and %s fails%s", sim->nodes[edge->from].name, sim->nodes[edge->to].name, for_good ? " for good" : "");
     if (edge->pipe >= 0) pipe_cut(sim, edge->pipe);

@@ -131,6 +131,7 @@ void node_crash(struct sim *sim, struct sim_node *node, uint64_t down_ms)
     node->life = ++sim->lives;
     node->up_pipe = -1;
     sim->changed_ms = sim->now_ms;
+    crossings_unrest(sim);
     edges_died(sim, node);
     for (uint32_t i = 0; i < sim->pipes_count; i++)
         for (unsigned e = 0; e < 2; e++)
@@ -162,6 +163,7 @@ void node_dial(struct sim *sim, struct sim_node *node)
     }
     a.connection = core_connection_new(node->core);
     node->up_pipe = pipe_open(sim, a, b, &node->blocked_until_ms);
+    crossings_unrest(sim);
     sim->pipes[node->up_pipe]->line = node->line;
     node_connect(sim, parent, b.connection, node->name, NULL);
     node_connect(sim, node, a.connection, parent->name, parent->name);
@@ -203,6 +205,7 @@ bool node_feed(struct sim *sim, struct sim_node *node, struct sim_end *end, stru
 static void forget_pipe(struct sim *sim, struct sim_node *node, int pipe)
 {
     sim->changed_ms = sim->now_ms;
+    crossings_unrest(sim);
     edges_forget(sim, node, pipe);
     if (node->up_pipe != pipe) return;
     node->up_pipe = -1;

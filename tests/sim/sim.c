@@ -8,6 +8,8 @@
 #define REST_MS (15u * 60u * 1000u)
 /* In a graph, until neighbours have told one another what they can reach. */
 #define WARM_UP_MS 8000u
+/* In a healed graph, until all have heard of the last change. */
+#define SETTLE_MS 12000u
 
 static void visit_event(struct sim *sim, const struct sim_event *event);
 
@@ -26,6 +28,12 @@ static void send_courier(struct sim *sim)
     courier_send(sim, dice % 2 ? node->index : (uint32_t)node->parent, dice % 2 ? (uint32_t)node->parent : node->index);
 }
 
+static void come_to_rest(struct sim *sim)
+{
+    uint64_t since_ms = sim->now_ms;
+    while (!sim->failed && !(checks_are_quiet(sim) && adversary_is_quiet(sim) && courier_is_resting(sim)) && sim->now_ms < since_ms + REST_MS) sim_run(sim, 500);
+}
+
 bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char failure[512])
 {
     struct sim *sim = sim_new(options);
@@ -41,7 +49,12 @@ bool sim_seed(const struct sim_options *options, struct sim_counts *counts, char
     }
     traffic_heal(sim);
     uint64_t healed_ms = sim->now_ms;
-    while (!sim->failed && !(checks_are_quiet(sim) && adversary_is_quiet(sim) && courier_is_resting(sim)) && sim->now_ms < healed_ms + REST_MS) sim_run(sim, 500);
+    come_to_rest(sim);
+    if (options->graph && !sim->failed) {
+        sim_run(sim, SETTLE_MS);
+        traffic_notices(sim);
+        come_to_rest(sim);
+    }
     /* Messages of dead processes, which nobody waits for, are delivered too. */
     do sim_run(sim, 2000);
     while (!sim->failed && audit_queued(sim) > 0 && sim->now_ms < healed_ms + REST_MS);
@@ -248,6 +261,8 @@ struct sim *sim_free(struct sim *sim)
         free(sim->pipes[i]);
     }
     for (size_t i = 0; i < (size_t)SIM_MEMBERS_MAX * SIM_MEMBERS_MAX * SIM_CASES * QIAO_LANES; i++) free(sim->chains[i].messages);
+    for (uint32_t i = 0; i < sim->messages_count; i++) free(sim->messages[i].crossings);
+    free(sim->unrests);
     free(sim->pipes);
     free(sim->chains);
     free(sim->messages);

@@ -10,6 +10,7 @@
  *   courier.c  bundles, carried by hand
  *   edges.c    lateral links that fail, for a while or for good
  *   services.c messages to services, and who should get them
+ *   crossings.c how often notices to area sets cross each edge
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says
  *   second_opinion.c  every decision decided again         ways.c     the same where ways change */
 #ifndef SIM_SIM_H
@@ -146,6 +147,7 @@ struct sim_node {
     bool hold_commits;             /* scenarios: commits wait for disk_release */
     enum { SIM_TORN_BY_CHANCE, SIM_TORN_LOST, SIM_TORN_DURABLE } torn; /* what a crash makes of the batch under way */
     uint32_t numbers[SIM_NODES_MAX + SIM_MEMBERS_MAX + 2]; /* peer number on disk -> 1 + member */
+    uint32_t link_numbers[SIM_NODES_MAX + SIM_MEMBERS_MAX + 2]; /* the same -> 1 + node */
     struct core_connection_id audit;
     struct buf audit_out;
     bool audit_closed;
@@ -252,6 +254,9 @@ struct sim_message {
     bool submitted;                /* the node has it */
     bool conflicting;              /* a message with its id and other content was submitted */
     bool lost_with_sender;         /* a memory outbox died with it */
+    uint64_t sent_ms;
+    bool sent_healed;              /* when nothing was in trouble any more */
+    uint16_t (*crossings)[SIM_NODES_MAX]; /* of a set, by edge: lower node, higher node; owned */
     char area[SIM_TEXT_SIZE], org[SIM_TEXT_SIZE], service[SIM_TEXT_SIZE];
 };
 
@@ -285,6 +290,7 @@ struct sim_counts {
     uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads, opinions;
     uint64_t files_fetched, file_bytes;
     uint64_t hostile, bundles, events, virtual_ms, edges_down;
+    uint64_t crossings, crossings_again; /* of edges by notices to area sets; again: after ways had changed */
     uint64_t outcomes[5];
 };
 
@@ -329,6 +335,9 @@ struct sim {
     struct sim_edge edges[SIM_EDGES_MAX];
     uint32_t edges_count;
     uint64_t changed_ms;           /* when an edge failed, or a node or a link died last */
+    uint64_t *unrests;             /* when that happened, or a link came up; in order */
+    size_t unrests_count, unrests_capacity;
+    uint64_t crossed[SIM_NODES_MAX][SIM_NODES_MAX][QIAO_LANES]; /* crossings.c: last sequence that was counted, from, to */
     uint64_t linked_ms;            /* when every node had linked with its neighbours once; SIM_NEVER: not yet */
     uint64_t keep_evidence_ms, signed_age_ms_max; /* scenarios: 0 for ever, and 0 for SIM_SIGNED_AGE_MS_MAX */
     bool chatty;                   /* members submit from inside callbacks */
@@ -416,6 +425,8 @@ void member_deinit(struct sim_member *member);
 void traffic_build(struct sim *sim);
 void traffic_step(struct sim *sim);
 void traffic_heal(struct sim *sim);
+/* A few public notices, when the world has come to rest. */
+void traffic_notices(struct sim *sim);
 /* Puts one message into the member's outbox; false when the outbox is full. */
 bool traffic_submit(struct sim *sim, struct sim_member *member, uint32_t message);
 uint32_t traffic_message(struct sim *sim, struct sim_member *sender);
@@ -449,6 +460,10 @@ void edge_fail(struct sim *sim);
 void edges_heal(struct sim *sim);
 bool edges_are_up(const struct sim *sim);
 bool edge_is_gone(const struct sim *sim, const struct sim_node *node, const char *peer);
+/* crossings.c */
+void crossings_unrest(struct sim *sim);
+void crossings_received(struct sim *sim, const struct sim_node *to, const struct store_op *op);
+void crossings_numbered(struct sim *sim, struct sim_node *node, const struct store_op *op);
 /* services.c: who the nearest provider is, by the book; sim->members_count: there is none */
 uint32_t service_provider(const struct sim *sim, uint32_t sender_node, const char *service);
 void service_offer(struct sim *sim, struct sim_member *member);

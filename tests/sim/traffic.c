@@ -72,6 +72,13 @@ void traffic_build(struct sim *sim)
 
 /* ---- messages ---- */
 
+/* Of the recipient's area code, for an area set around it. */
+static int root_size(struct sim *sim)
+{
+    static const int sizes[] = { 2, 2, 5, 6, 9, 12 };
+    return sizes[sim_random(sim, sizeof sizes / sizeof sizes[0])];
+}
+
 static void address_message(struct sim *sim, const struct sim_member *sender, struct sim_message *m)
 {
     uint64_t dice = sim_random(sim, 100);
@@ -80,13 +87,12 @@ static void address_message(struct sim *sim, const struct sim_member *sender, st
     const struct sim_member *to = &sim->members[m->recipient];
     m->to = dice < 93 ? SIM_TO_MEMBER : dice < 95 ? SIM_TO_UNKNOWN_MEMBER : dice < 97 ? SIM_TO_NOWHERE : SIM_TO_SET;
     if (m->to == SIM_TO_SET && sender->node != 0 && sim_chance(sim, 50)) m->to = SIM_TO_MEMBER;
-    if (m->to == SIM_TO_SET && sim->options.graph) m->to = SIM_TO_MEMBER;
     if (m->to == SIM_TO_SET && adversary_is_in(sim, sim->nodes[to->node].area)) m->to = SIM_TO_MEMBER; /* the mole answers no deliveries */
     snprintf(m->area, sizeof m->area, "%s", sim->nodes[to->node].area);
     snprintf(m->org, sizeof m->org, "%s", m->to == SIM_TO_UNKNOWN_MEMBER ? "nobody" : to->name);
     if (m->to == SIM_TO_NOWHERE) snprintf(m->area, sizeof m->area, "%s", sim_chance(sim, 50) ? "880202" : "990101777001");
     if (m->to == SIM_TO_SET) {
-        snprintf(m->area, sizeof m->area, "%.20s/**", sim->nodes[to->node].area);
+        snprintf(m->area, sizeof m->area, "%.*s/**", sim->options.graph ? root_size(sim) : 20, sim->nodes[to->node].area);
         m->org[0] = '\0';
     }
 }
@@ -139,6 +145,23 @@ bool traffic_submit(struct sim *sim, struct sim_member *sender, uint32_t message
     bool taken = submit(sim, sender, &sim->messages[message], 0) == QIAO_CLIENT_OK;
     if (!taken) sim->messages[message].lost_with_sender = true;
     return taken;
+}
+
+/* From as many places as there are members, until each edge has had its chance to be crossed twice. */
+void traffic_notices(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->members_count; i++) {
+        struct sim_member *sender = &sim->members[i];
+        struct sim_message m = { .sender = i, .to = SIM_TO_SET, .case_number = SIM_CASES, .lane = (unsigned)sim_random(sim, QIAO_LANES), .body_size = 100 };
+        uint8_t random[10];
+        if (!sender->alive || i % 3 == 2) continue;
+        const struct sim_member *to = &sim->members[sim_random(sim, sim->members_count)];
+        snprintf(m.area, sizeof m.area, "%.*s/**", i % 3 == 0 ? 2 : root_size(sim), sim->nodes[to->node].area);
+        prng_fill(&sim->prng, random, sizeof random);
+        m.id = qiao_id_make(sim_wall_ms(sim), random);
+        put_u32(m.id.bytes + 12, sim->messages_count);
+        if (traffic_submit(sim, sender, checks_message(sim, &m))) member_settle(sim, sender);
+    }
 }
 
 static struct sim_member *any_member(struct sim *sim)
