@@ -58,6 +58,8 @@ void way_ground(const Qiao__V1__RouteChoice *choice, char text[WAY_TEXT_SIZE])
     size_t ground = (size_t)choice->ground;
 
     snprintf(text, WAY_TEXT_SIZE, "%s", ground < sizeof(words) / sizeof(words[0]) ? words[ground] : "for a reason this version does not know");
+    if (*choice->areas)
+        add(text, ": is given %s", choice->areas);
     add_place(text, choice->file, choice->line);
 }
 

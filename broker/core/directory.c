@@ -120,6 +120,13 @@ const struct route_way *directory_area(struct core *core, struct qiao_bytes area
     return find(&core->directory, 0, core->directory.areas, area, false, ret_count);
 }
 
+const struct route_way *directory_areas(struct core *core, size_t *ret_count)
+{
+    sort_ways(core);
+    *ret_count = core->directory.areas;
+    return core->directory.ways;
+}
+
 const struct route_way *directory_service(struct core *core, struct qiao_bytes service, size_t *ret_count)
 {
     sort_ways(core);

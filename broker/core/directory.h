@@ -34,6 +34,8 @@ void directory_changed(struct core *core);
 void directory_tick(struct core *core);
 /* Ways to exactly this area: the first, and how many. */
 const struct route_way *directory_area(struct core *core, struct qiao_bytes area, size_t *ret_count);
+/* All ways to areas, in order of areas. */
+const struct route_way *directory_areas(struct core *core, size_t *ret_count);
 const struct route_way *directory_service(struct core *core, struct qiao_bytes service, size_t *ret_count);
 /* Does the peer say that its way does not reach this area? */
 bool directory_hole(const struct peer *peer, const char *way, struct qiao_bytes area);

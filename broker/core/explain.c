@@ -240,6 +240,9 @@ static void make_key(struct core *core, const struct explain_question *q, struct
         else others = (others ^ core->targets[i]->number) * 0x100000001b3u;
     }
     put_number(key, others);
+    bool divided = core->split && targets > 0;
+    put_number(key, divided);
+    if (divided) buf_append(key, core->set_shares.data, core->set_shares.size);
     put_number(key, q->routed ? core->rerouted_to.size : 0);
     if (q->routed) buf_append(key, core->rerouted_to.data, core->rerouted_to.size);
     buf_append(key, h->matter.data, h->matter.size);

@@ -34,6 +34,7 @@ static void put_choice(void *context, const struct route_choice *choice)
     pb_put_string(&one, 4, peer->file ? peer->file : "");
     pb_put_varint(&one, 5, (uint64_t)peer->line);
     pb_put_varint(&one, 6, choice->lost);
+    pb_put_string(&one, 7, choice->areas);
     pb_put_bytes(p->out, lost ? LOST : CHOSEN, buf_bytes(&one));
 }
 

@@ -83,10 +83,16 @@ void queue_append(struct core *core, struct peer *peer, unsigned lane, const str
     const struct transit_note *note = peer->member ? &no_note : &core->note;
     size_t hop_size = core->moving ? 0 : envelope_hop_size(node_size, rerouted_from.size);
     if (peer->member && origin->form != ORIGIN_OWN) origin = &origin_plain;
+    struct qiao_bytes raw = envelope->raw;
+    buf_auto bare = { 0 };
+    if (envelope->note.share.size > 0) { /* it was for this node */
+        envelope_put_without_share(&bare, raw);
+        raw = buf_bytes(&bare);
+    }
     core->proof.size = 0;
     sign_begin(core, run, origin, &core->proof);
-    pb_put_bytes_head(&run->buf, 1, envelope->raw.size + core->proof.size + hop_size + envelope_note_size(note));
-    buf_append(&run->buf, envelope->raw.data, envelope->raw.size);
+    pb_put_bytes_head(&run->buf, 1, raw.size + core->proof.size + hop_size + envelope_note_size(note));
+    buf_append(&run->buf, raw.data, raw.size);
     size_t proof_at = run->buf.size;
     buf_append(&run->buf, core->proof.data, core->proof.size);
     sign_entry(core, run, envelope, origin, proof_at);

@@ -193,7 +193,8 @@ static void add_candidate(void *context, const struct route_choice *choice)
     Qiao__V1__RouteCandidate *candidate = take(x->core, sizeof *candidate);
     char *text = take(x->core, RULE_SIZE_MAX);
     *candidate = (Qiao__V1__RouteCandidate)QIAO__V1__ROUTE_CANDIDATE__INIT;
-    if (*choice->path) snprintf(text, RULE_SIZE_MAX, "%s: path %.500s", ground_texts[choice->ground], choice->path);
+    if (*choice->areas) snprintf(text, RULE_SIZE_MAX, "%s: is given %.500s", ground_texts[choice->ground], choice->areas);
+    else if (*choice->path) snprintf(text, RULE_SIZE_MAX, "%s: path %.500s", ground_texts[choice->ground], choice->path);
     else if (peer->line > 0) snprintf(text, RULE_SIZE_MAX, "%s (configuration line %d)", ground_texts[choice->ground], peer->line);
     else snprintf(text, RULE_SIZE_MAX, "%s", ground_texts[choice->ground]);
     candidate->via = peer->name;

@@ -5,6 +5,7 @@
 #include "core/kept.h"
 #include "core/lanes.h"
 #include "core/order.h"
+#include "core/sets.h"
 
 #include "codec/sealed_form.h"
 #include "proof/decider.h"
@@ -184,16 +185,34 @@ static unsigned lane_to(struct core *core, struct peer *peer, const struct envel
     return lanes_choose(core, peer, h, drain_lane(core, peer, e->raw.size, rule && rule->sets_lane ? rule->lane : h->lane));
 }
 
+/* Of an area set that was divided, what the neighbour is given. */
+static void put_parts(struct core *core, struct peer *peer, unsigned lane, const struct envelope *e, const struct origin *origin)
+{
+    for (size_t i = 0; i < core->set_parts_count; i++) {
+        if (core->set_parts[i].peer != peer) continue;
+        core->note.share = set_part_share(core, i);
+        queue_append(core, peer, lane, e, origin);
+    }
+    core->note.share.size = 0;
+}
+
+static void to_neighbour(struct core *core, size_t target, const struct envelope *e, const struct origin *origin)
+{
+    struct peer *peer = core->targets[target];
+    unsigned lane = lane_to(core, peer, e);
+    explain_queued(core, target, peer->queues[lane].tail);
+    if (core->split) put_parts(core, peer, lane, e, origin);
+    else queue_append(core, peer, lane, e, origin);
+    watch_message(core, 1, &e->header, peer, 0, 0);
+}
+
 static void to_targets(struct core *core, const struct envelope *e, const struct origin *origin)
 {
     org_take(core, e);
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {
-            unsigned lane = lane_to(core, peer, e);
-            explain_queued(core, i, peer->queues[lane].tail);
-            queue_append(core, peer, lane, e, origin);
-            watch_message(core, 1, &e->header, peer, 0, 0);
+            to_neighbour(core, i, e, origin);
         } else if (e->header.kind == QIAO_KIND_RECEIPT) {
             recv_receipt(core, peer, e, origin, false);
         } else {
@@ -570,6 +589,41 @@ void accept_released(struct core *core, const struct envelope *e, bool own)
     if (single) group_batch_deinit(&batch);
 }
 
+static bool is_divided(const struct envelope *e)
+{
+    struct qiao_bytes root;
+    return e->note.share.size > 0 && address_is_set(&e->header.destination, &root) && !sets_is_here(e);
+}
+
+static void give_on(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < core->targets_count; i++)
+        if (!core->targets[i]->member) core->targets[kept++] = core->targets[i];
+    core->targets_count = kept;
+    core->set_here = false;
+    if (kept == 0) return;
+    core->decision = (struct rule_decision){ 0 };
+    explain_decide(core, from, e, QIAO_CODE_OK, true);
+    to_targets(core, e, origin);
+}
+
+/* What others are given of an area set goes on, whatever this node thinks of the message: it decides only about its own members. */
+static void accept_part(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
+{
+    buf_auto raw = { 0 };
+    struct envelope own = *e;
+    bool travels = (code == QIAO_CODE_OK || code == QIAO_CODE_STALE || code == QIAO_CODE_AHEAD) && e->hops < QIAO_HOPS_MAX;
+    if (travels && route_envelope(core, e, from) == QIAO_CODE_OK) {
+        bool here = core->targets[core->targets_count - 1]->member || (core->set_here && registry_is_kind(e->header.kind));
+        give_on(core, from, e, origin);
+        if (!here) return;
+        sets_write_here(core, e, &raw);
+        if (envelope_open(buf_bytes(&raw), &own) != QIAO_CODE_OK) return;
+    }
+    accept_from_node(core, from, &own, origin, code);
+}
+
 static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, const struct origin *origin, unsigned checked)
 {
     struct envelope e;
@@ -584,6 +638,7 @@ static void accept(struct core *core, struct peer *from, struct qiao_bytes raw, 
     if (code == QIAO_CODE_OK && e.header.kind >= QIAO_KIND_PAYLOAD) kept_add(core, from, &e);
     if (checked != QIAO_CODE_OK) core_notice(core, "message refused", from->name, checked, qiao_code_text(checked));
     if (from->member) accept_from_member(core, from, &e, origin, code);
+    else if (is_divided(&e)) accept_part(core, from, &e, origin, code);
     else accept_from_node(core, from, &e, origin, code);
 }
 
@@ -637,6 +692,13 @@ static bool may_part_ways(const struct core *core, const struct group_batch *bat
     return false;
 }
 
+/* It may be divided among several. */
+static bool is_shared_out(const struct group_batch *batch, const struct group_unit *unit)
+{
+    struct envelope e;
+    return envelope_open(batch->messages[unit->first].raw, &e) == QIAO_CODE_OK && e.note.share.size > 0;
+}
+
 /* What was taken before is skipped: of a node whole units, of a member whose outbox makes its groups anew also parts of one. */
 static void take_unit(struct core *core, struct peer *from, const struct group_batch *batch, const struct group_unit *unit, uint32_t skip)
 {
@@ -645,6 +707,7 @@ static void take_unit(struct core *core, struct peer *from, const struct group_b
     /* Of a member's group some may be duplicates, or not allowed: each message goes its own way. */
     bool whole = unit->one_way && fits && core_signs(core) && !from->member && age == QIAO_CODE_OK;
     whole = whole && !drain_parts(core, unit->count) && !rules_may_part(core, from, batch, unit) && !areas_may_part(core, batch, unit) && !may_part_ways(core, batch, unit);
+    whole = whole && !is_shared_out(batch, unit);
     struct origin origin = { .form = whole ? ORIGIN_WHOLE : ORIGIN_SINGLE, .batch = batch, .from = from };
     for (uint32_t i = unit->first > skip ? unit->first : skip; i < unit->first + unit->count; i++) {
         const struct group_message *m = &batch->messages[i];

@@ -108,6 +108,7 @@ void org_take(struct core *core, const struct envelope *e)
     if (!registry_is_kind(e->header.kind)) return;
     keep_nodes(core);
     bool inside = address_is_set(&e->header.destination, &root) && own.size >= root.size && memcmp(own.data, root.data, root.size) == 0;
+    if (core->split) inside = core->set_here;
     if (!inside) return;
     struct registry_sink sink = sink_of(core);
     registry_take(core->registry, e, is_from_here(core, &e->header), core->wall_ms, &sink);

@@ -2,10 +2,12 @@
  *
  * What was never sent moves. What was sent and not acknowledged may be in the neighbour's custody: it stays and a copy goes, which is safe
  * because every message that goes where there may be other ways is marked as shared, and of those only the destination's node says how they
- * ended; it knows copies by their id. A message that was not marked when it was sent stays where it is. */
+ * ended; it knows copies by their id. A message that was not marked when it was sent stays where it is. What was given to a neighbour of an
+ * area set is divided anew (sets.c); what has no other way then waits in core->waiting. */
 #include "core/directory.h"
 #include "core/lanes.h"
 #include "core/route.h"
+#include "core/sets.h"
 
 #include <qiao/client.h>
 
@@ -81,9 +83,18 @@ static struct peer *other_way(const struct sweep *s, const struct envelope *e)
     return !to && from ? way_but(s, e, NULL) : to;
 }
 
+/* Of one message to an area set several parts may have gone to one neighbour. */
+static struct qiao_id copy_name(const struct envelope *e)
+{
+    struct qiao_id name = e->header.id;
+    if (e->note.share.size > 0) put_u64(name.bytes, get_u64(name.bytes) ^ hash_of_area(e->note.share));
+    return name;
+}
+
 static bool may_copy(const struct sweep *s, const struct envelope *e)
 {
-    return e->note.shared && !id_set_find(&s->core->copied, &e->header.id, s->peer->number);
+    struct qiao_id name = copy_name(e);
+    return e->note.shared && !id_set_find(&s->core->copied, &name, s->peer->number);
 }
 
 /* When they are forgotten, copies may be made again; they are recognised. */
@@ -91,13 +102,44 @@ static void remember_copy(struct sweep *s, const struct envelope *e)
 {
     static const uint8_t no_digest[FINGERPRINT_SIZE];
     if (s->core->copied.count >= COPIED_MAX) id_set_clear(&s->core->copied);
-    id_set_add(&s->core->copied, &e->header.id, s->peer->number, no_digest);
+    struct qiao_id name = copy_name(e);
+    id_set_add(&s->core->copied, &name, s->peer->number, no_digest);
 }
 
 /* The lane it waited on, if no other of its case waits at the new neighbour. */
 static unsigned lane_at(struct sweep *s, struct peer *to, const struct header *h)
 {
     return s->core->lanes && h->kind >= QIAO_KIND_PAYLOAD ? lanes_choose(s->core, to, h, s->lane) : s->lane;
+}
+
+/* False: nothing of it has another way. */
+static bool divides(const struct sweep *s, const struct envelope *e, const struct peer *from)
+{
+    struct core *core = s->core;
+    bool found = route_envelope(core, e, from) != QIAO_CODE_NO_ROUTE && core->split, goes = core->set_parts_count == 0;
+    for (size_t i = 0; i < core->set_parts_count; i++) goes |= core->set_parts[i].peer != core->waiting;
+    return found && goes;
+}
+
+static bool divide_again(struct sweep *s, const struct envelope *e, const struct origin *origin)
+{
+    struct core *core = s->core;
+    const struct peer *from = came_from(s, e);
+    if (!divides(s, e, from) && (!from || !divides(s, e, NULL))) return false;
+    for (size_t i = 0; i < core->set_parts_count; i++) {
+        struct peer *to = core->set_parts[i].peer;
+        core->note.share = set_part_share(core, i);
+        queue_append(core, to, to == core->waiting ? s->lane : lane_at(s, to, &e->header), e, origin);
+    }
+    return true;
+}
+
+static bool move(struct sweep *s, const struct envelope *e, const struct origin *origin)
+{
+    if (e->note.share.size > 0) return divide_again(s, e, origin);
+    struct peer *to = other_way(s, e);
+    if (to) queue_append(s->core, to, lane_at(s, to, &e->header), e, origin);
+    return to != NULL;
 }
 
 static void look_at(struct sweep *s, uint32_t i)
@@ -108,11 +150,10 @@ static void look_at(struct sweep *s, uint32_t i)
     s->ended_count += raw.size == 0;
     if (raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED || (s->in_doubt && !may_copy(s, &e))) return;
     s->core->moving = true;
-    struct peer *to = other_way(s, &e);
-    if (to && s->in_doubt) remember_copy(s, &e);
-    if (to) queue_append(s->core, to, lane_at(s, to, &e.header), &e, &origin);
+    bool moved = move(s, &e, &origin);
     s->core->moving = false;
-    if (!to) return;
+    if (!moved) return;
+    if (s->in_doubt) remember_copy(s, &e);
     s->moved[i] = true;
     s->moved_count++;
 }

@@ -2,6 +2,7 @@
 #include "core/route.h"
 
 #include "core/directory.h"
+#include "core/sets.h"
 
 #include "schema/explain.pb-c.h"
 
@@ -39,7 +40,7 @@ static void add_target(struct core *core, struct peer *peer)
 
 /* ---- ways to an area ---- */
 
-static enum route_rank rank_of(const struct core *core, const struct peer *peer, const char *area)
+enum route_rank route_rank(const struct core *core, const struct peer *peer, const char *area)
 {
     struct qiao_bytes code = qiao_bytes_from_string(area);
     bool own = area_covers(peer->area, code), ours = area_covers(core->area, code);
@@ -108,7 +109,7 @@ void route_candidates(struct core *core, struct qiao_bytes area, const struct pe
         size_t count;
         const struct route_way *way = directory_area(core, qiao_bytes(area.data, prefix), &count);
         for (size_t i = 0; i < count; i++, way++) {
-            enum route_rank rank = rank_of(core, way->peer, way->area);
+            enum route_rank rank = route_rank(core, way->peer, way->area);
             if (inside && prefix <= own_size && area.size > 0) continue; /* what lies below this node, nobody around or above it knows better */
             enum route_reason fault = fault_of(way, area, except);
             ret->known |= prefix > 0 || fault == ROUTE_IS_HOLE;
@@ -139,26 +140,39 @@ static unsigned find_way(struct core *core, struct qiao_bytes area, const struct
 
 /* ---- area sets ---- */
 
-/* An area set goes up until a node stands above or at its root, and from there down to every child and member inside.
- * Coming from above it only goes down: on a tree each member gets it once. */
+/* On a tree: up until a node stands above or at its root, and on the way and from there down to every child and member inside, but not back
+ * to where it came from. So each edge is crossed once, and each member gets it once. Where there may be several ways: sets.c. */
 static unsigned find_set(struct core *core, struct qiao_bytes root, const struct peer *from)
 {
     bool from_above = from && !from->member && from->role == LINK_ROLE_PARENT_NODE;
     bool inside = area_covers(core->area, root);
-    if (!inside && !from_above) {
-        struct peer *up = parent(core);
-        if (up) add_target(core, up);
-        return up ? QIAO_CODE_OK : QIAO_CODE_NO_ROUTE;
-    }
+    struct peer *up = inside || from_above ? NULL : parent(core);
+    if (up) add_target(core, up);
     struct qiao_bytes own = qiao_bytes_from_string(core->area);
     bool root_covers_own = own.size >= root.size && memcmp(own.data, root.data, root.size) == 0;
     for (size_t i = 0; i < core->peers_count; i++) {
         struct peer *peer = &core->peers[i];
         struct qiao_bytes area = qiao_bytes_from_string(peer->area);
         bool below_root = area.size >= root.size && memcmp(area.data, root.data, root.size) == 0;
-        if (peer->member ? root_covers_own : peer->role == LINK_ROLE_CHILD_NODE && (below_root || area_covers(peer->area, root))) add_target(core, peer);
+        bool child = peer->role == LINK_ROLE_CHILD_NODE && peer != from && (below_root || area_covers(peer->area, root));
+        if (peer->member ? root_covers_own : child) add_target(core, peer);
     }
-    return core->targets_count > 0 ? QIAO_CODE_OK : QIAO_CODE_UNKNOWN_MEMBER;
+    if (core->targets_count > 0) return QIAO_CODE_OK;
+    return inside || from_above ? QIAO_CODE_UNKNOWN_MEMBER : QIAO_CODE_NO_ROUTE;
+}
+
+/* A message that came without a share is on its way on the tree, and stays there. */
+static bool is_divided(const struct core *core, const struct envelope *e)
+{
+    return e && e->note.share.size > 0 ? true : core->graph && (!e || e->hops == 0);
+}
+
+static unsigned divide_set(struct core *core, struct qiao_bytes root, const struct route_query *query)
+{
+    const struct envelope *e = query->envelope;
+    bool again = e && query->from && !query->from->member && !core->moving && envelope_passed(e->raw, qiao_bytes_from_string(core->node), NULL);
+    core->route_note.shared = true;
+    return sets_split(core, &(struct set_query){ root, e ? e->note.share : qiao_bytes(NULL, 0), query->from, again, e && e->rerouted_from.size > 0 });
 }
 
 /* ---- services ---- */
@@ -259,10 +273,11 @@ static unsigned find(struct core *core, const struct route_query *query)
     const struct address *to = query->to;
     core->targets_count = core->route_area_size = 0;
     core->route_note = (struct transit_note){ 0 };
+    core->split = false;
     if (to->service.size > 0 && query->pin.size > 0)
         return equals(core->area, query->pin) ? find_provider(core, to->service) : find_way(core, query->pin, query->from);
     if (to->service.size > 0) return find_service(core, query);
-    if (address_is_set(to, &root)) return find_set(core, root, query->from);
+    if (address_is_set(to, &root)) return is_divided(core, query->envelope) ? divide_set(core, root, query) : find_set(core, root, query->from);
     if (to->area.size == 0 || to->org.size == 0) return QIAO_CODE_ADDRESS;
     return find_one(core, to, query->from);
 }
@@ -271,7 +286,8 @@ static unsigned find(struct core *core, const struct route_query *query)
 unsigned route_find(struct core *core, const struct route_query *query)
 {
     const struct address *to = query->to;
-    bool plain = to->service.size == 0;
+    struct qiao_bytes root;
+    bool plain = to->service.size == 0 && !(address_is_set(to, &root) && is_divided(core, query->envelope));
     if (plain && core->route_key.size > 0 && core->route_from == query->from && qiao_bytes_equal(buf_bytes(&core->route_key), to->raw)) return core->route_code;
     core->route_code = find(core, query);
     core->route_from = query->from;
@@ -284,7 +300,8 @@ bool route_is_here(struct core *core, const struct envelope *e)
 {
     struct qiao_bytes root;
     struct address to;
-    if (address_is_set(&e->header.destination, &root) || areas_route(core, &e->header, &to) != QIAO_CODE_OK) return false;
+    if (address_is_set(&e->header.destination, &root)) return sets_is_here(e);
+    if (areas_route(core, &e->header, &to) != QIAO_CODE_OK) return false;
     return equals(core->area, to.service.size > 0 ? e->note.pin : to.area);
 }
 
@@ -298,13 +315,14 @@ static void wait_instead(struct core *core)
 unsigned route_envelope(struct core *core, const struct envelope *e, const struct peer *from)
 {
     struct address to;
+    core->split = false;
     unsigned code = areas_route(core, &e->header, &to);
-    struct route_query query = { &to, e->header.source.area, e->note.pin, from };
+    struct route_query query = { &to, e->header.source.area, e->note.pin, from, e };
     if (code == QIAO_CODE_OK) code = route_find(core, &query);
     if (code != QIAO_CODE_OK) core->rerouted_from.size = 0;
     core->note = (struct transit_note){ .pin = core->route_note.pin, .shared = core->route_note.shared && !e->note.shared };
     bool receipt = e->header.kind == QIAO_KIND_RECEIPT; /* whoever sent the message exists, also if nobody has told of it here */
-    if (!core->graph || !(e->note.shared || receipt) || (code == QIAO_CODE_OK && core->targets[0]->member) || route_is_here(core, e)) return code;
+    if (core->split || !core->graph || !(e->note.shared || receipt) || (code == QIAO_CODE_OK && core->targets[0]->member) || route_is_here(core, e)) return code;
     bool again = code == QIAO_CODE_OK && from && !core->moving && envelope_passed(e->raw, qiao_bytes_from_string(core->node), NULL);
     bool elsewhere = code == QIAO_CODE_NO_ROUTE && (receipt || !area_covers(core->area, e->note.pin.size > 0 ? e->note.pin : to.area));
     if (!again && !elsewhere) return code;
@@ -317,7 +335,8 @@ unsigned route_envelope(struct core *core, const struct envelope *e, const struc
 struct explanation {
     const struct address *to;
     const struct peer *from;
-    bool set;                      /* to an area set */
+    bool set;                      /* to an area set, */
+    struct qiao_bytes root;        /* of this root */
     bool below;                    /* the destination lies at or below this node */
     struct route_candidates found; /* empty for a set */
 };
@@ -343,7 +362,25 @@ static unsigned ground_of(const struct explanation *x, const struct peer *peer, 
     return x->set ? QIAO__V1__ROUTE_GROUND__GROUND_SET : QIAO__V1__ROUTE_GROUND__GROUND_AREA;
 }
 
-static unsigned lost_of(const struct explanation *x, const struct peer *peer, const struct route_candidate *c)
+/* Of a set that was divided: does the neighbour know of anything in it? */
+static bool has_some_of(const struct explanation *x, const struct peer *peer)
+{
+    size_t size = strlen(peer->area);
+    bool some = area_covers(peer->area, x->root) || (size >= x->root.size && memcmp(peer->area, x->root.data, x->root.size) == 0);
+    for (size_t i = 0; i < peer->learned_count && !some; i++) {
+        const struct learned *l = &peer->learned[i];
+        some = !l->service[0] && !l->hole && !l->withdrawn && strlen(l->area) >= x->root.size && memcmp(l->area, x->root.data, x->root.size) == 0;
+    }
+    return some;
+}
+
+static unsigned lost_of_set(const struct explanation *x, const struct peer *peer)
+{
+    if (peer->dead) return QIAO__V1__LOST_REASON__LOST_DOWN;
+    return has_some_of(x, peer) ? QIAO__V1__LOST_REASON__LOST_LONGER : QIAO__V1__LOST_REASON__LOST_OTHER_AREA;
+}
+
+static unsigned lost_of(const struct core *core, const struct explanation *x, const struct peer *peer, const struct route_candidate *c)
 {
     static const unsigned reasons[ROUTE_REASONS] = {
         [ROUTE_IS_DOWN] = QIAO__V1__LOST_REASON__LOST_DOWN, [ROUTE_IS_WITHDRAWN] = QIAO__V1__LOST_REASON__LOST_WITHDRAWN, [ROUTE_IS_HOLE] = QIAO__V1__LOST_REASON__LOST_HOLE,
@@ -351,6 +388,8 @@ static unsigned lost_of(const struct explanation *x, const struct peer *peer, co
         [ROUTE_IS_LONGER] = QIAO__V1__LOST_REASON__LOST_LONGER, [ROUTE_IS_CHOSEN] = QIAO__V1__LOST_REASON__LOST_WAITS,
     };
     bool only_up = peer->role == LINK_ROLE_PARENT_NODE && (!c || c->prefix == 0);
+    if (x->set && peer == x->from) return QIAO__V1__LOST_REASON__LOST_CAME_FROM;
+    if (core->split) return lost_of_set(x, peer);
     if (only_up && peer == x->from) return QIAO__V1__LOST_REASON__LOST_CAME_FROM;
     if (only_up) return x->below ? QIAO__V1__LOST_REASON__LOST_BELOW : QIAO__V1__LOST_REASON__LOST_NEARER;
     return c ? reasons[c->reason] : QIAO__V1__LOST_REASON__LOST_OTHER_AREA;
@@ -359,24 +398,26 @@ static unsigned lost_of(const struct explanation *x, const struct peer *peer, co
 static void explain_link(const struct core *core, const struct explanation *x, const struct peer *peer, bool chosen, route_visit visit, void *context)
 {
     const struct route_candidate *c = candidate_of(x, peer);
-    struct route_choice choice = { .peer = peer, .ground = ground_of(x, peer, c), .path = c && c->learned ? c->learned->path : "" };
+    char areas[EXPLAIN_AREAS_SIZE] = "";
+    struct route_choice choice = { .peer = peer, .ground = core->split ? QIAO__V1__ROUTE_GROUND__GROUND_SET : ground_of(x, peer, c), .path = c && c->learned ? c->learned->path : "", .areas = areas };
     bool is_chosen = chosen && is_target(core, peer);
     if (peer == core->waiting && !is_chosen) return;
-    if (!is_chosen) choice.lost = lost_of(x, peer, c);
+    if (!is_chosen) choice.lost = lost_of(core, x, peer, c);
+    else if (core->split) sets_describe(core, peer, areas, sizeof areas);
     visit(context, &choice);
 }
 
 void route_explain(struct core *core, const struct address *to, const struct peer *from, unsigned code, route_visit visit, void *context)
 {
     struct explanation x = { .to = to, .from = from };
-    struct qiao_bytes root, area = to->area;
-    x.set = address_is_set(to, &root);
+    struct qiao_bytes area = to->area;
+    x.set = address_is_set(to, &x.root);
     if (to->service.size > 0) area = qiao_bytes(core->route_area, core->route_area_size);
     if (!x.set) route_candidates(core, area, from, &x.found);
-    x.below = area_covers(core->area, x.set ? root : area);
+    x.below = area_covers(core->area, x.set ? x.root : area);
     for (size_t i = 0; i < core->links_count; i++) explain_link(core, &x, &core->peers[i], code == QIAO_CODE_OK, visit, context);
     for (size_t i = 0; code == QIAO_CODE_OK && i < core->targets_count; i++) {
-        struct route_choice choice = { .peer = core->targets[i], .ground = x.set ? QIAO__V1__ROUTE_GROUND__GROUND_SET : QIAO__V1__ROUTE_GROUND__GROUND_MEMBER, .path = "" };
+        struct route_choice choice = { .peer = core->targets[i], .ground = x.set ? QIAO__V1__ROUTE_GROUND__GROUND_SET : QIAO__V1__ROUTE_GROUND__GROUND_MEMBER, .path = "", .areas = "" };
         if (choice.peer->member) visit(context, &choice);
     }
 }

@@ -43,6 +43,8 @@ struct route_candidates {
     bool known;              /* somebody named an area around the destination once, also if all of these go to a neighbour for everything now */
 };
 
+/* What the neighbour's way to this area is. */
+enum route_rank route_rank(const struct core *core, const struct peer *peer, const char *area);
 /* All ways to an area, best first; except (or NULL) is no way. Usable ones stand before those that are not. */
 void route_candidates(struct core *core, struct qiao_bytes area, const struct peer *except, struct route_candidates *ret_candidates);
 static inline bool route_is_usable(enum route_reason reason) { return reason == ROUTE_IS_CHOSEN || reason >= ROUTE_IS_LATER; }
@@ -58,7 +60,11 @@ struct route_choice {
     unsigned ground;
     unsigned lost;                 /* 0: it was chosen */
     const char *path;              /* nodes, as the neighbour tells it; "": from the configuration */
+    const char *areas;             /* of an area set that was divided: what the neighbour is given; else "" */
 };
+
+/* Of route_choice.areas; more are left out. */
+#define EXPLAIN_AREAS_SIZE 512u
 
 typedef void (*route_visit)(void *context, const struct route_choice *choice);
 

@@ -5,6 +5,7 @@
 #include "core/kept.h"
 #include "core/lanes.h"
 #include "core/order.h"
+#include "core/sets.h"
 
 #include <stdio.h>
 
@@ -257,6 +258,7 @@ struct core *core_free(struct core *core)
     free(core->receipts);
     free(core->peers);
     free(core->targets);
+    sets_deinit(core);
     for (int i = 0; i < 2; i++) batch_deinit(&core->batches[i]);
     buf_deinit(&core->route_key);
     buf_deinit(&core->scratch);

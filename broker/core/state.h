@@ -265,6 +265,12 @@ struct rule_place {
     int line;                      /* 0: the file as a whole */
 };
 
+/* Of an area set, what one neighbour is given. */
+struct set_part {
+    struct peer *peer;
+    size_t at, size;               /* its share, in core->set_shares */
+};
+
 struct core {
     struct store *store;
     char *node, *area, *dead_letter_contact;
@@ -289,6 +295,11 @@ struct core {
     size_t receipts_count, receipts_capacity;
     struct peer **targets;         /* scratch of route_find, peers_count long */
     size_t targets_count;
+    bool split;                    /* they are of an area set that was divided (sets.c): neighbours get the */
+    struct set_part *set_parts;    /* at least one each */
+    size_t set_parts_count, set_parts_capacity;
+    struct buf set_shares;
+    bool set_here;                 /* and this node is in the set */
     char *areas_triage;            /* member, or NULL */
     struct qiao_bytes rerouted_from, rerouted_to; /* areas of the message being routed, if another one took over; else empty */
     char rerouted_area[QIAO_AREA_SIZE_MAX + 4], rerouted_from_area[3 * 12 + 4]; /* what they and the address below are made of */
@@ -593,6 +604,7 @@ struct route_query {
     struct qiao_bytes sender_area; /* services are looked for from here */
     struct qiao_bytes pin;         /* area a service was resolved to, or empty */
     const struct peer *from;       /* NULL: from this node itself */
+    const struct envelope *envelope; /* NULL: there is none */
 };
 unsigned route_find(struct core *core, const struct route_query *query);
 static inline struct route_query route_query_of(const struct header *h, const struct peer *from)

@@ -8,6 +8,7 @@
 #define QIAO_FRAME_SIZE_MAX (4u * 1024u * 1024u) /* one link frame, header included */
 #define QIAO_FRAME_SIZE_MAX_BEFORE_UP (64u * 1024u) /* the same before the peer has proved who it is */
 #define QIAO_HOPS_MAX 32u
+#define QIAO_SHARE_SIZE_MAX (12u * 1024u)       /* of what nodes say whom a copy of a message to an area set is for */
 #define QIAO_LANES 3u
 #define QIAO_ADDRESS_SIZE_MAX 512u              /* one serialised address, with room for fields of newer versions */
 #define QIAO_AREA_SIZE_MAX 32u                  /* area code, with a possible wildcard */

@@ -1,5 +1,7 @@
 #include "codec/envelope.h"
 
+#include "codec/share.h"
+
 #include <qiao/err.h>
 
 enum { HEADER_FIELD_COUNT = 31, HEADER_LEGAL_BASIS = 17, HEADER_ATTACHMENTS = 30 /* these two repeat */ };
@@ -148,8 +150,8 @@ static unsigned read_header(struct qiao_bytes bytes, struct header *h)
     return QIAO_CODE_OK;
 }
 
-enum { TRANSIT_FIELD_COUNT = 7 };
-static const uint8_t transit_types[TRANSIT_FIELD_COUNT] = { 0xff, PB_BYTES, PB_VARINT, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES };
+enum { TRANSIT_FIELD_COUNT = 8, TRANSIT_SHARE = 7 };
+static const uint8_t transit_types[TRANSIT_FIELD_COUNT] = { 0xff, PB_BYTES, PB_VARINT, PB_BYTES, PB_VARINT, PB_BYTES, PB_BYTES, PB_BYTES };
 
 static bool read_transit(struct qiao_bytes bytes, struct envelope *e)
 {
@@ -163,6 +165,7 @@ static bool read_transit(struct qiao_bytes bytes, struct envelope *e)
         if (f.number == 4) e->note.shared = f.value != 0;
         if (f.number == 5) e->note.after = f.bytes;
         if (f.number == 6) e->note.pin = f.bytes;
+        if (f.number == TRANSIT_SHARE) e->note.share = f.bytes;
     }
     bool sound = (e->note.after.size == 0 || e->note.after.size == QIAO_ID_SIZE) && text_ok(e->note.pin, QIAO_AREA_SIZE_MAX) && text_ok(e->rerouted_from, QIAO_AREA_SIZE_MAX);
     return !r.failed && sound;
@@ -180,7 +183,7 @@ static bool read_parts(struct envelope *e)
         else if (f.number == 3) e->proof = f.bytes;
         else if (f.number == 4 && !read_transit(f.bytes, e)) return false;
     }
-    return !r.failed && e->header_bytes.size > 0;
+    return !r.failed && e->header_bytes.size > 0 && (e->note.share.size == 0 || share_is_sound(e->note.share));
 }
 
 bool envelope_split(struct qiao_bytes raw, struct envelope_parts *ret_parts)
@@ -364,19 +367,37 @@ static size_t note_size(const struct transit_note *note)
     return (note->shared ? 2 : 0) + text_size(note->after) + text_size(note->pin);
 }
 
+static size_t field_size(size_t content) { return content ? 1 + pb_varint_size(content) + content : 0; }
+
 size_t envelope_note_size(const struct transit_note *note)
 {
-    size_t size = note_size(note);
-    return size ? 1 + pb_varint_size(size) + size : 0;
+    return field_size(note_size(note)) + field_size(text_size(note->share));
 }
 
+/* The share stands alone in its Transit, so that the next node can leave it out. */
 void envelope_put_note(struct buf *buf, const struct transit_note *note)
 {
-    if (!transit_note_any(note)) return;
-    pb_put_bytes_head(buf, 4, note_size(note));
+    if (note_size(note) > 0) pb_put_bytes_head(buf, 4, note_size(note));
     pb_put_varint(buf, 4, note->shared);
     pb_put_bytes(buf, 5, note->after);
     pb_put_bytes(buf, 6, note->pin);
+    if (note->share.size > 0) pb_put_bytes_head(buf, 4, text_size(note->share));
+    pb_put_bytes(buf, TRANSIT_SHARE, note->share);
+}
+
+static bool is_share_alone(const struct pb_field *f)
+{
+    struct pb_reader r = pb_reader(f->bytes);
+    struct pb_field inner;
+    return f->number == 4 && f->type == PB_BYTES && pb_next(&r, &inner) && inner.number == TRANSIT_SHARE && r.at == r.end;
+}
+
+void envelope_put_without_share(struct buf *buf, struct qiao_bytes raw)
+{
+    struct pb_reader r = pb_reader(raw);
+    struct pb_field f;
+    for (const uint8_t *before = r.at; pb_next(&r, &f); before = r.at)
+        if (!is_share_alone(&f)) buf_append(buf, before, (size_t)(r.at - before));
 }
 
 static struct qiao_bytes hop_node(struct qiao_bytes hop)

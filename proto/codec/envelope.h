@@ -55,9 +55,10 @@ struct transit_note {
     bool shared;
     struct qiao_bytes after;  /* a message id, or empty */
     struct qiao_bytes pin;    /* an area, or empty */
+    struct qiao_bytes share;  /* of an area set, sound (share.h), or empty */
 };
 
-static inline bool transit_note_any(const struct transit_note *note) { return note->shared || note->after.size > 0 || note->pin.size > 0; }
+static inline bool transit_note_any(const struct transit_note *note) { return note->shared || note->after.size > 0 || note->pin.size > 0 || note->share.size > 0; }
 
 struct envelope {
     struct qiao_bytes raw;    /* all of it */
@@ -133,6 +134,8 @@ void envelope_put_hop(struct buf *buf, struct qiao_bytes node, uint64_t at_ms, s
 /* The same for a note: fields that are set take the place of those that are there. */
 size_t envelope_note_size(const struct transit_note *note);
 void envelope_put_note(struct buf *buf, const struct transit_note *note);
+/* Appends the envelope without its share, which each node writes anew: all other bytes stay as they are. */
+void envelope_put_without_share(struct buf *buf, struct qiao_bytes raw);
 /* Was the message at this node before? *ret_before (or NULL): the last other one it was at, empty if there is none. */
 bool envelope_passed(struct qiao_bytes raw, struct qiao_bytes node, struct qiao_bytes *ret_before);
 

@@ -1,8 +1,9 @@
 /* How often a public notice crosses each edge: once at most while the federation rests, whatever its graph looks like.
  *
  * A crossing is a place in a neighbour's queue that the neighbour has on disk; that the same place was sent again after a cut is the link's
- * business and no crossing. When ways change while a notice is under way, or shortly before, what had begun on one way may have to take
- * another over an edge that the notice knows already: for every such change one crossing more is justified, and counted apart. */
+ * business and no crossing. When ways change while a notice is under way, or shortly before (a link comes or goes, a node hears something new
+ * of what its neighbours can reach), what had begun on one way may have to take another over an edge that the notice knows already: for every
+ * such change one crossing more is justified, and counted apart. */
 #include "sim.h"
 
 #include "codec/envelope.h"
@@ -36,9 +37,11 @@ static void crossed(struct sim *sim, const struct sim_node *from, const struct s
     if (!m->crossings) m->crossings = base_zalloc(SIM_NODES_MAX * sizeof *m->crossings);
     uint32_t low = from->index < to->index ? from->index : to->index, high = from->index + to->index - low;
     uint32_t times = ++m->crossings[low][high], allowed = times > 1 ? changes_around(sim, m) : 0;
+    if (sim->options.print_trace) sim_trace(sim, "%s has crossed from %s to %s", checks_describe(sim, index, text), from->name, to->name);
     sim->counts.crossings++;
     sim->counts.crossings_again += times > 1;
-    if (times > 1 + allowed) sim_fail(sim, "crosses the edge between %s and %s for the %uth time, %u changes of ways around it: %s", from->name, to->name, times, allowed, checks_describe(sim, index, text));
+    if (times > 1 + allowed)
+        sim_fail(sim, "crosses the edge between %s and %s, time %u, with %u changes of ways: %s", from->name, to->name, times, allowed, checks_describe(sim, index, text));
 }
 
 struct crossing {

@@ -48,24 +48,22 @@ static const struct core_peer_config *parent_of(const struct looking *l)
     return NULL;
 }
 
-/* Up until a node stands above the root or at it, then down to everybody below. */
+/* Up until a node stands above the root or at it, down to everybody below, and nowhere back. */
 static void decide_set(const struct looking *l, const char *root, struct opinion *o)
 {
     const struct core_peer_config *parent = parent_of(l);
     bool from_parent = parent && !l->decision->from_member && strcmp(l->decision->from, parent->name) == 0;
-    if (!starts_with(root, l->node->area) && !from_parent) {
-        if (parent) choose(o, parent);
-        o->code = parent ? QIAO_CODE_OK : QIAO_CODE_NO_ROUTE;
-        return;
-    }
+    bool above = starts_with(root, l->node->area) || from_parent;
+    if (!above && parent) choose(o, parent);
     for (size_t i = 0; i < l->config.peers_count; i++) {
         const struct core_peer_config *peer = &l->peers[i];
         const char *area = peer->member ? l->node->area : peer->area;
-        bool child = !peer->member && peer->role == LINK_ROLE_CHILD_NODE;
+        bool back = !peer->member && !l->decision->from_member && strcmp(l->decision->from, peer->name) == 0;
+        bool child = !peer->member && peer->role == LINK_ROLE_CHILD_NODE && !back;
         if (peer->member && starts_with(area, root)) choose(o, peer);
         if (child && (starts_with(area, root) || starts_with(root, area))) choose(o, peer);
     }
-    o->code = o->targets_count > 0 ? QIAO_CODE_OK : QIAO_CODE_UNKNOWN_MEMBER;
+    o->code = o->targets_count > 0 ? QIAO_CODE_OK : above ? QIAO_CODE_UNKNOWN_MEMBER : QIAO_CODE_NO_ROUTE;
 }
 
 static void decide_member(const struct looking *l, const char *org, struct opinion *o)
@@ -129,6 +127,7 @@ static Qiao__V1__LostReason why_lost(const struct looking *l, const struct sim_m
 {
     const Qiao__V1__Decision *d = l->decision;
     bool from = !d->from_member && strcmp(d->from, peer->name) == 0, set = m->to == SIM_TO_SET;
+    if (set && from) return QIAO__V1__LOST_REASON__LOST_CAME_FROM;
     if (peer->role != LINK_ROLE_PARENT_NODE && (set || !starts_with(m->area, peer->area))) return QIAO__V1__LOST_REASON__LOST_NOT;
     if (from) return QIAO__V1__LOST_REASON__LOST_CAME_FROM;
     if (peer->role != LINK_ROLE_PARENT_NODE) return QIAO__V1__LOST_REASON__LOST_FARTHER;

@@ -335,7 +335,7 @@ struct sim {
     struct sim_edge edges[SIM_EDGES_MAX];
     uint32_t edges_count;
     uint64_t changed_ms;           /* when an edge failed, or a node or a link died last */
-    uint64_t *unrests;             /* when that happened, or a link came up; in order */
+    uint64_t *unrests;             /* when that happened, a link came up or a node heard of other ways; in order */
     size_t unrests_count, unrests_capacity;
     uint64_t crossed[SIM_NODES_MAX][SIM_NODES_MAX][QIAO_LANES]; /* crossings.c: last sequence that was counted, from, to */
     uint64_t linked_ms;            /* when every node had linked with its neighbours once; SIM_NEVER: not yet */

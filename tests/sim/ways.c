@@ -109,7 +109,9 @@ static void note(struct sim *sim, struct memory *memory, const struct core *core
 void ways_look(struct sim *sim, const struct sim_node *node)
 {
     struct memory *memory = &ways_of(sim)->nodes[node->index];
-    if (memory->count == 0 || memory->known[memory->count - 1].version != node->core->directory.version) note(sim, memory, node->core);
+    if (memory->count > 0 && memory->known[memory->count - 1].version == node->core->directory.version) return;
+    crossings_unrest(sim);
+    note(sim, memory, node->core);
 }
 
 void ways_started(struct sim *sim, const struct sim_node *node)
