@@ -9,6 +9,7 @@ enum { HEADER_FIELD_COUNT = 31, HEADER_LEGAL_BASIS = 17, HEADER_ATTACHMENTS = 30
 /* No NUL: what one side compares as bytes, another reads as a C string. */
 static bool text_ok(struct qiao_bytes text, size_t size_max)
 {
+    if (text.size <= size_max && text_is_plain(text)) return true;
     return text.size <= size_max && utf8_valid(text) && (text.size == 0 || !memchr(text.data, '\0', text.size));
 }
 

@@ -47,7 +47,7 @@ static bool read_content(struct pb_reader *r, struct pb_field *f)
     }
 }
 
-bool pb_next(struct pb_reader *r, struct pb_field *f)
+bool pb_next_any(struct pb_reader *r, struct pb_field *f)
 {
     if (r->failed || r->at == r->end) return false;
     uint64_t tag;
@@ -97,6 +97,29 @@ static size_t utf8_sequence(const uint8_t *at, size_t left)
         return rows[i].size;
     }
     return 0;
+}
+
+#define HIGH_BITS 0x8080808080808080u
+#define LOW_BITS 0x0101010101010101u
+
+static uint64_t word_at(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Eight at a time: a byte of 0 borrows from its high bit when 1 is taken from it. */
+bool text_is_plain(struct qiao_bytes bytes)
+{
+    size_t i = 0;
+    for (; bytes.size - i >= 8; i += 8) {
+        uint64_t word = word_at(bytes.data + i);
+        if (((word - LOW_BITS) | word) & HIGH_BITS) return false;
+    }
+    for (; i < bytes.size; i++)
+        if (bytes.data[i] == 0 || bytes.data[i] >= 0x80) return false;
+    return true;
 }
 
 bool utf8_valid(struct qiao_bytes bytes)

@@ -155,3 +155,48 @@ Test(utf8, bad_text_is_bad)
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) cr_assert_not(utf8_valid(qiao_bytes_from_string(bad[i])), "case %zu", i);
 }
+
+Test(utf8, text_is_plain_exactly_if_each_byte_is)
+{
+    uint8_t text[40];
+    uint64_t random = 3;
+    for (unsigned round = 0; round < 20000; round++) {
+        size_t size = round % sizeof text;
+        bool plain = true;
+        for (size_t i = 0; i < size; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            bool rare = (random >> 40) % 32 == 0;
+            text[i] = (uint8_t)(rare ? (random >> 50) % 2 ? 0 : 0x80 | random >> 33 : 1 + (random >> 33) % 127);
+            plain &= text[i] > 0 && text[i] < 0x80;
+        }
+        cr_assert_eq(text_is_plain(qiao_bytes(text, size)), plain);
+    }
+}
+
+/* Both from the same bytes to their end: the short way in the header and the long one. */
+static bool read_alike(struct qiao_bytes bytes)
+{
+    struct pb_reader a = pb_reader(bytes), b = a;
+    struct pb_field x = { 0 }, y = { 0 };
+    for (bool more = true; more;) {
+        more = pb_next(&a, &x);
+        if (pb_next_any(&b, &y) != more || a.failed != b.failed) return false;
+        if (!more) return true;
+        if (x.number != y.number || x.type != y.type || x.value != y.value || x.bytes.data != y.bytes.data || x.bytes.size != y.bytes.size || a.at != b.at) return false;
+    }
+    return true;
+}
+
+Test(pb, fields_are_the_same_by_the_short_way_and_the_long)
+{
+    uint8_t bytes[24];
+    uint64_t random = 9;
+    for (unsigned round = 0; round < 300000; round++) {
+        size_t size = round % sizeof bytes;
+        for (size_t i = 0; i < size; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            bytes[i] = (uint8_t)((random >> 60) % 4 == 0 ? random >> 33 : (random >> 33) % 32); /* small ones make fields that hold together */
+        }
+        cr_assert(read_alike(qiao_bytes(bytes, size)), "round %u", round);
+    }
+}
