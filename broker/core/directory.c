@@ -375,18 +375,17 @@ static void put_areas(struct core *core, const struct peer *to, struct buf *out)
         if ((i == 0 || strcmp(d->ways[i].area, d->ways[i - 1].area) != 0) && is_told(core, to, d->ways[i].area)) put_area(core, to, d->ways[i].area, out);
 }
 
-/* Does this node tell of an area around it? */
+/* Does this node tell of an area around it? What lies around the neighbour itself does not matter there: it knows better. */
 static bool is_part(struct core *core, const struct peer *to, struct qiao_bytes area)
 {
-    const char *text = (const char *)area.data;
-    bool inside = false;
-    size_t count;
-    if (is_below(text, core->area)) return to->role != LINK_ROLE_CHILD_NODE && !(area_covers(to->area, area) && is_below(to->area, core->area));
-    for (size_t prefix = 1; prefix < area.size && !inside; prefix++) {
+    size_t count, prefix = area_covers(to->area, area) ? strlen(to->area) + 1 : 1, own = strlen(core->area);
+    bool inside = false, below = own < area.size && area_covers(core->area, area);
+    if (below && own >= prefix) return to->role != LINK_ROLE_CHILD_NODE;
+    for (; prefix < area.size && !inside; prefix++) {
         (void)directory_area(core, qiao_bytes(area.data, prefix), &count);
         inside = count > 0;
     }
-    return inside && !area_covers(to->area, area) && is_told(core, to, text);
+    return inside && is_told(core, to, (const char *)area.data);
 }
 
 /* An area that is told of stands for all that lies in it. A part that this node knows of and cannot reach, or only through this neighbour, is

@@ -285,11 +285,19 @@ static unsigned judge_on_arrival(struct core *core, struct peer *from, const str
     return code == QIAO_CODE_OK ? rules_count_rate(core, h) : code;
 }
 
+/* Whom the message would be for: its destination may be a service, or another one took over. */
+static const struct peer *member_here(struct core *core, const struct envelope *e)
+{
+    if (!route_is_here(core, e)) return NULL;
+    bool routed = route_envelope(core, e, NULL) == QIAO_CODE_OK && core->targets_count == 1 && core->targets[0]->member;
+    return routed ? core->targets[0] : route_member(core, e->header.destination.org);
+}
+
 /* A message that ends on arrival ends for good: another copy may come when the clock was set back, or policy has changed; and the next of
  * its case need not wait for it. */
 static void end_here(struct core *core, const struct envelope *e, unsigned code)
 {
-    const struct peer *member = route_is_here(core, e) ? route_member(core, e->header.destination.org) : NULL;
+    const struct peer *member = member_here(core, e);
     uint32_t tag = source_tag(core->secret, &e->header);
     struct message_record record = { .outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED, .code = (uint16_t)code, .at_ms = core->wall_ms };
     if (!member || accept_has_record(core, member->number, &e->header.id, tag)) return;
