@@ -62,6 +62,7 @@ else
     step 'simulator scenarios' ctest_label release sim
     step 'simulator 1000 seeds' "$ROOT/build/release/bin/qiao-sim" --seed "$QIAO_TEST_SEED" --seeds 1000 --steps 2000
     step 'simulator adversary 1000 seeds' "$ROOT/build/release/bin/qiao-sim" --seed "$QIAO_TEST_SEED" --seeds 1000 --steps 800 --adversary
+    step 'simulator graphs 300 seeds' "$ROOT/build/release/bin/qiao-sim" --seed "$QIAO_TEST_SEED" --seeds 300 --steps 800 --graph
     step 'fuzz smoke' ctest_label release fuzz
     step 'end to end' ctest_label release e2e
     step 'demo' sh "$ROOT/conf/demo/run.sh" --once

@@ -120,6 +120,14 @@ void route_candidates(struct core *core, struct qiao_bytes area, const struct pe
     sort_candidates(ret);
 }
 
+/* Of an area that nobody ever named any node may say that there is none, so there must be one copy of a message to it (reroute.c), and it
+ * goes nowhere but up: behind a lateral link that is given up for good nobody would ever answer. */
+static bool may_take(struct core *core, const struct route_candidates *found, const struct route_candidate *c)
+{
+    if (core->graph && !found->known && c->rank == ROUTE_LATERAL_PARENT && parent(core)) return false;
+    return route_is_usable(c->reason) || c->reason == ROUTE_IS_DOWN;
+}
+
 /* One way, or a place to wait: for a neighbour that is down, or else in core->waiting. */
 static unsigned find_way(struct core *core, struct qiao_bytes area, const struct peer *from)
 {
@@ -128,10 +136,8 @@ static unsigned find_way(struct core *core, struct qiao_bytes area, const struct
     core->route_area_size = area.size;
     memmove(core->route_area, area.data, area.size);
     const struct route_candidate *best = NULL;
-    for (size_t i = 0; i < found.count; i++) {
-        const struct route_candidate *c = &found.items[i];
-        if (!best && (route_is_usable(c->reason) || c->reason == ROUTE_IS_DOWN)) best = c;
-    }
+    for (size_t i = 0; i < found.count && !best; i++)
+        if (may_take(core, &found, &found.items[i])) best = &found.items[i];
     core->route_note.shared = core->graph && found.known;
     if (!best && !core->route_note.shared) return QIAO_CODE_NO_ROUTE;
     add_target(core, best ? best->peer : core->waiting);
