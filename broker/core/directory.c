@@ -336,25 +336,64 @@ static const char *path_of(const struct peer *peer, const struct learned *learne
     return learned ? learned->path : peer->name;
 }
 
-/* What is told of one area: the way this node would take itself, if it names just this area. The neighbour whose area is around it is told of
- * another way than through itself: it may not know that it exists. */
-static void put_area(struct core *core, const struct peer *to, const char *area, struct buf *out)
+/* The way that is told of: the one this node would take itself, and that does not lead through the neighbour. The neighbour whose area is
+ * around it is told of another way than through itself: it may not know that it exists. */
+static bool way_to_tell(struct core *core, const struct peer *to, struct qiao_bytes area, struct route_candidate *ret_way)
 {
     struct route_candidates found;
+    route_candidates(core, area, area_covers(to->area, area) ? to : NULL, &found);
+    *ret_way = found.items[0];
+    return found.count > 0 && ret_way->reason == ROUTE_IS_CHOSEN && ret_way->peer != to && !in_path(path_of(ret_way->peer, ret_way->learned), to->name);
+}
+
+static void put_area(struct core *core, const struct peer *to, const char *area, struct buf *out)
+{
+    struct route_candidate way;
     struct qiao_bytes code = qiao_bytes_from_string(area);
-    route_candidates(core, code, area_covers(to->area, code) ? to : NULL, &found);
-    const struct route_candidate *best = &found.items[0];
-    if (found.count == 0 || best->reason != ROUTE_IS_CHOSEN || best->prefix != code.size || best->peer == to) return;
-    if (area[0] == '\0' && !best->learned) return; /* where it ends is not known: it could end here */
-    const char *path = path_of(best->peer, best->learned);
-    if (!in_path(path, to->name)) put_route(core, out, area, path, "", false);
+    if (!way_to_tell(core, to, code, &way) || way.prefix != code.size) return;
+    if (area[0] == '\0' && !way.learned) return; /* where it ends is not known: it could end here */
+    put_route(core, out, area, path_of(way.peer, way.learned), "", false);
 }
 
 static bool is_told(const struct core *core, const struct peer *to, const char *area)
 {
-    if (strcmp(area, core->area) == 0 || strcmp(area, to->area) == 0) return false;
-    if (to->role != LINK_ROLE_PARENT_NODE) return true;
-    return !is_below(area, core->area) && area[0] != '\0';
+    return strcmp(area, core->area) != 0 && strcmp(area, to->area) != 0 && (to->role != LINK_ROLE_PARENT_NODE || area[0] != '\0');
+}
+
+/* Does this node tell of an area around it? What lies around the neighbour itself does not matter there: it knows better. */
+static bool is_part(struct core *core, const struct peer *to, struct qiao_bytes area)
+{
+    size_t count, prefix = area_covers(to->area, area) ? strlen(to->area) + 1 : 1, own = strlen(core->area);
+    if (own >= prefix && own < area.size && area_covers(core->area, area)) return true;
+    for (; prefix < area.size; prefix++) {
+        (void)directory_area(core, qiao_bytes(area.data, prefix), &count);
+        if (count > 0) return true;
+    }
+    return false;
+}
+
+/* The parent knows that what lies below is reached from here: of that only what is reached on another way is told to it. */
+static bool goes_without_saying(const struct core *core, const struct peer *to, const char *area, const struct route_candidate *way)
+{
+    return to->role == LINK_ROLE_PARENT_NODE && is_below(area, core->area) && way->length <= 1 && area_covers(way->peer->area, qiao_bytes_from_string(area));
+}
+
+/* An area that is told of stands for all that lies in it. A part that this node knows of and cannot reach, or only through this neighbour, is
+ * taken out: a hole. To one that somebody else has taken out another way leads than to what is around it: that way is told, so that nobody
+ * takes the path of the whole for its own. */
+static void put_part(struct core *core, const struct peer *to, const char *area, bool somebodys_hole, struct buf *out)
+{
+    struct route_candidate way;
+    struct qiao_bytes code = qiao_bytes_from_string(area);
+    if (!way_to_tell(core, to, code, &way)) put_route(core, out, area, "", "", true);
+    else if ((way.prefix == code.size || somebodys_hole) && !goes_without_saying(core, to, area, &way)) put_route(core, out, area, path_of(way.peer, way.learned), "", false);
+}
+
+static void put_one_area(struct core *core, const struct peer *to, const char *area, bool somebodys_hole, struct buf *out)
+{
+    if (!is_told(core, to, area)) return;
+    if (is_part(core, to, qiao_bytes_from_string(area))) put_part(core, to, area, somebodys_hole, out);
+    else put_area(core, to, area, out);
 }
 
 static bool has_parent(const struct core *core)
@@ -364,58 +403,23 @@ static bool has_parent(const struct core *core)
     return false;
 }
 
+/* All that have a way or a hole, in order. */
 static void put_areas(struct core *core, const struct peer *to, struct buf *out)
 {
-    size_t count;
+    size_t count, hole = 0;
     if (to->role == LINK_ROLE_CHILD_NODE && !has_parent(core)) put_route(core, out, "", "", "", false); /* the root */
     (void)directory_area(core, qiao_bytes("", 0), &count); /* sorts */
     const struct directory *d = &core->directory;
     put_route(core, out, core->area, "", "", false);
-    for (size_t i = 0; i < d->areas; i++)
-        if ((i == 0 || strcmp(d->ways[i].area, d->ways[i - 1].area) != 0) && is_told(core, to, d->ways[i].area)) put_area(core, to, d->ways[i].area, out);
-}
-
-/* Does this node tell of an area around it? What lies around the neighbour itself does not matter there: it knows better. */
-static bool is_part(struct core *core, const struct peer *to, struct qiao_bytes area)
-{
-    size_t count, prefix = area_covers(to->area, area) ? strlen(to->area) + 1 : 1, own = strlen(core->area);
-    bool inside = false, below = own < area.size && area_covers(core->area, area);
-    if (below && own >= prefix) return to->role != LINK_ROLE_CHILD_NODE;
-    for (; prefix < area.size && !inside; prefix++) {
-        (void)directory_area(core, qiao_bytes(area.data, prefix), &count);
-        inside = count > 0;
-    }
-    return inside && is_told(core, to, (const char *)area.data);
-}
-
-/* An area that is told of stands for all that lies in it. A part that this node knows of and cannot reach, or only through this neighbour, is
- * taken out: a hole. To one that somebody else has taken out another way leads than to what is around it: that way is told, so that nobody
- * takes the path of the whole for its own. */
-static void put_part(struct core *core, const struct peer *to, const char *area, bool somebodys_hole, struct buf *out)
-{
-    struct route_candidates found;
-    struct qiao_bytes code = qiao_bytes_from_string(area);
-    if (!is_part(core, to, code)) return;
-    route_candidates(core, code, to, &found);
-    const struct route_candidate *best = &found.items[0];
-    bool reached = found.count > 0 && best->reason == ROUTE_IS_CHOSEN && !in_path(path_of(best->peer, best->learned), to->name);
-    if (!reached) put_route(core, out, area, "", "", true);
-    else if (somebodys_hole && best->prefix < code.size) put_route(core, out, area, path_of(best->peer, best->learned), "", false);
-}
-
-static void put_parts(struct core *core, const struct peer *to, struct buf *out)
-{
-    const struct directory *d = &core->directory;
-    size_t hole = 0;
     for (size_t i = 0; i < d->areas; i++) {
         const char *area = d->ways[i].area;
         if (i > 0 && strcmp(area, d->ways[i - 1].area) == 0) continue;
-        for (; hole < d->holes_count && strcmp(d->holes[hole], area) < 0; hole++) put_part(core, to, d->holes[hole], true, out);
+        for (; hole < d->holes_count && strcmp(d->holes[hole], area) < 0; hole++) put_one_area(core, to, d->holes[hole], true, out);
         bool somebodys_hole = hole < d->holes_count && strcmp(d->holes[hole], area) == 0;
-        put_part(core, to, area, somebodys_hole, out);
+        put_one_area(core, to, area, somebodys_hole, out);
         hole += somebodys_hole;
     }
-    for (; hole < d->holes_count; hole++) put_part(core, to, d->holes[hole], true, out);
+    for (; hole < d->holes_count; hole++) put_one_area(core, to, d->holes[hole], true, out);
 }
 
 static bool is_offered_before(const struct core *core, const struct peer *member, const char *service)
@@ -425,11 +429,11 @@ static bool is_offered_before(const struct core *core, const struct peer *member
     return false;
 }
 
-/* A provider behind a link that is down is still the nearest: what is sent to it waits. Only its own node withdraws it. */
+/* A provider behind a link that is down is still the nearest: what is sent to it waits. Only its own node withdraws it. So links that are
+ * down count here as others do: around them neighbours would pass ways on that end at the same link, and change them for ever. */
 static bool is_shorter(const struct route_way *a, const struct route_way *b)
 {
-    if (!b || a->peer->dead != b->peer->dead) return !b || b->peer->dead;
-    return a->learned->length < b->learned->length;
+    return !b || a->learned->length < b->learned->length;
 }
 
 /* The shortest of the ways to one service in one area. */
@@ -461,7 +465,6 @@ static void tell(struct core *core, struct peer *peer)
 {
     buf_auto out = { 0 };
     if (core->graph) put_areas(core, peer, &out);
-    if (core->graph) put_parts(core, peer, &out);
     if (peer->role != LINK_ROLE_CHILD_NODE) put_services(core, peer, &out);
     pb_put_varint(&out, 2, core->graph);
     if (qiao_bytes_equal(buf_bytes(&out), buf_bytes(&peer->told))) return;

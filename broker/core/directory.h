@@ -1,10 +1,11 @@
 /* What neighbours say they can reach, and what this node tells them (FRAME_ROUTES, schema/link.proto).
  *
  * Told: to every neighbour but children the services at and below this node; once the federation is a graph (somebody has a lateral link)
- *   also areas: its own, and all that it has a way to, with the path; to the parent only its own, which stands for everything below it, and
- *   what lies elsewhere. What lies in an area that is told of and is out of reach, or within reach only through the neighbour, is told of as a
- *   hole in it; what another path leads to than to the area around it, because of somebody's hole, with that path. A neighbour on the path is
- *   not told. A link that is down counts until it has been down for reroute_after_ms, so a flap moves nothing.
+ *   also areas: its own, and all that it has a way to, with the path; to the parent its own, which stands for everything below it, and
+ *   what lies elsewhere. An area that is told of stands for all that lies in it: what is known in it and out of reach, or within reach only
+ *   through the neighbour, is told of as a hole, and what is reached on another path than the area around it with that path. So the path of
+ *   what a message follows is always told, and no two nodes take each other for the way. A neighbour on the path is not told. A link that is
+ *   down counts until it has been down for reroute_after_ms, so a flap moves nothing.
  *
  * Believed (the peer is who its certificate and the configuration say; its word is not signed by who stands behind it):
  *   of a child      its own area and what lies below; other areas behind all that others say of them; never this node's area, one above it,
