@@ -380,10 +380,11 @@ static bool has_some_of(const struct explanation *x, const struct peer *peer)
     return some;
 }
 
-static unsigned lost_of_set(const struct explanation *x, const struct peer *peer)
+/* Without parts it is for this node alone. */
+static unsigned lost_of_set(const struct core *core, const struct explanation *x, const struct peer *peer)
 {
     if (peer->dead) return QIAO__V1__LOST_REASON__LOST_DOWN;
-    return has_some_of(x, peer) ? QIAO__V1__LOST_REASON__LOST_LONGER : QIAO__V1__LOST_REASON__LOST_OTHER_AREA;
+    return core->set_parts_count > 0 && has_some_of(x, peer) ? QIAO__V1__LOST_REASON__LOST_LONGER : QIAO__V1__LOST_REASON__LOST_OTHER_AREA;
 }
 
 static unsigned lost_of(const struct core *core, const struct explanation *x, const struct peer *peer, const struct route_candidate *c)
@@ -395,7 +396,7 @@ static unsigned lost_of(const struct core *core, const struct explanation *x, co
     };
     bool only_up = peer->role == LINK_ROLE_PARENT_NODE && (!c || c->prefix == 0);
     if (x->set && peer == x->from) return QIAO__V1__LOST_REASON__LOST_CAME_FROM;
-    if (core->split) return lost_of_set(x, peer);
+    if (core->split) return lost_of_set(core, x, peer);
     if (only_up && peer == x->from) return QIAO__V1__LOST_REASON__LOST_CAME_FROM;
     if (only_up) return x->below ? QIAO__V1__LOST_REASON__LOST_BELOW : QIAO__V1__LOST_REASON__LOST_NEARER;
     return c ? reasons[c->reason] : QIAO__V1__LOST_REASON__LOST_OTHER_AREA;
