@@ -1,6 +1,7 @@
 /* Order within a case when ways change. What goes where there may be other ways carries the id of the message before it of the same sender,
  * recipient, case and lane (schema Transit.after). The destination's node takes a message only when it has the one before, or knows how that
  * ended; what came too early waits on disk. By induction a member gets the messages of a case in the order in which their origin took them.
+ * Messages to one area set are a chain as well; but who has joined it since never had the one before, so a notice waits for a minute at most.
  *
  * 'G' 'c' chain(16)                          origin: id of the last message
  * 'G' 'h' after(16) peer(2) id(16)           destination: when it came (8), tag of its source (4), the message as it came; empty: it has ended */
@@ -14,6 +15,8 @@
 #define HELD_BACK_MAX 4096u
 
 #define HELD_HEAD_SIZE 12u
+/* What is to an area set waits no longer. */
+#define NOTICE_WAIT_MS 60000u
 
 struct held_back {
     struct qiao_id after;          /* with its source (id_of_source) */
@@ -21,6 +24,7 @@ struct held_back {
     uint16_t number;               /* of the member */
     struct key key;
     uint64_t since_ms;             /* time of day */
+    bool notice;                   /* to an area set */
     bool ready;
 };
 
@@ -102,6 +106,12 @@ bool order_waits(const struct core *core, const struct qiao_id *id, uint16_t num
     return false;
 }
 
+static bool is_notice_to_set(const struct envelope *e)
+{
+    struct qiao_bytes root;
+    return address_is_set(&e->header.destination, &root);
+}
+
 void order_hold(struct core *core, const struct peer *member, const struct envelope *e, const struct qiao_id *after, uint32_t tag, bool ended)
 {
     buf_auto value = { 0 };
@@ -111,6 +121,7 @@ void order_hold(struct core *core, const struct peer *member, const struct envel
     put_u16(h.key.bytes + 18, member->number);
     memcpy(h.key.bytes + 20, e->header.id.bytes, QIAO_ID_SIZE);
     if (is_held(core, &h.key)) return;
+    h.notice = is_notice_to_set(e);
     put_u64(head, core->wall_ms);
     put_u32(head + 8, tag);
     buf_append(&value, head, sizeof head);
@@ -148,11 +159,18 @@ static bool release(struct core *core, const struct held_back *h, bool in_order)
     own = id_of_source(&own, get_u32(value.data + 8));
     if (raw.size > 0 && member && envelope_open(raw, &e) != QIAO_CODE_MALFORMED) {
         if (!in_order) core_notice(core, "order given up", member->name, QIAO_CODE_OK, "the message before it in its case has not come in time");
-        accept_held_back(core, &e);
+        accept_held_back(core, &e, member);
     }
     order_came(core, &own, h->number); /* it has come: now, or as another copy before; or it has ended */
     batch_remove(core, &h->key);
     return true;
+}
+
+static bool is_late(const struct core *core, const struct held_back *h)
+{
+    uint64_t most_ms = core->config.order_wait_ms;
+    if (h->notice && (most_ms == 0 || most_ms > NOTICE_WAIT_MS)) most_ms = NOTICE_WAIT_MS;
+    return most_ms > 0 && core->wall_ms > h->since_ms + most_ms;
 }
 
 void order_release(struct core *core)
@@ -160,8 +178,7 @@ void order_release(struct core *core)
     bool any = false;
     for (size_t i = 0; i < core->held_back_count && !core->busy && !core->refused;) {
         struct held_back h = core->held_back[i];
-        bool late = core->config.order_wait_ms > 0 && core->wall_ms > h.since_ms + core->config.order_wait_ms;
-        if ((!h.ready && !late) || !release(core, &h, h.ready)) {
+        if ((!h.ready && !is_late(core, &h)) || !release(core, &h, h.ready)) {
             i++;
             continue;
         }
@@ -180,6 +197,8 @@ static bool load_one(void *context, struct qiao_bytes key, struct qiao_bytes val
     memcpy(h.after.bytes, key.data + 2, QIAO_ID_SIZE);
     h.number = get_u16(key.data + 18);
     h.since_ms = get_u64(value.data);
+    struct envelope e;
+    h.notice = value.size > HELD_HEAD_SIZE && envelope_open(qiao_bytes(value.data + HELD_HEAD_SIZE, value.size - HELD_HEAD_SIZE), &e) == QIAO_CODE_OK && is_notice_to_set(&e);
     uint32_t tag = get_u32(value.data + 8);
     struct qiao_id before = id_of_source(&h.after, tag); /* twice is back */
     h.ready = accept_has_record(core, h.number, &before, tag);

@@ -223,9 +223,13 @@ static void to_targets(struct core *core, const struct envelope *e, const struct
     core->rerouted_from.size = 0;
 }
 
-void accept_held_back(struct core *core, const struct envelope *e)
+void accept_held_back(struct core *core, const struct envelope *e, struct peer *member)
 {
     if (route_envelope(core, e, NULL) != QIAO_CODE_OK || !core->targets[0]->member) return; /* it is no member any more */
+    if (core->split) { /* others of this node may still have to wait */
+        core->targets[0] = member;
+        core->targets_count = 1;
+    }
     explain_decide(core, NULL, e, QIAO_CODE_OK, true);
     core->out_of_order = true;
     to_targets(core, e, &origin_plain);
@@ -293,19 +297,25 @@ static const struct peer *member_here(struct core *core, const struct envelope *
     return routed ? core->targets[0] : route_member(core, e->header.destination.org);
 }
 
-/* A message that ends on arrival ends for good: another copy may come when the clock was set back, or policy has changed; and the next of
- * its case need not wait for it. */
-static void end_here(struct core *core, const struct envelope *e, unsigned code)
+static void end_for(struct core *core, const struct peer *member, const struct envelope *e, unsigned code)
 {
-    const struct peer *member = member_here(core, e);
     uint32_t tag = source_tag(core->secret, &e->header);
     struct message_record record = { .outcome = code == QIAO_CODE_EXPIRED ? QIAO_OUTCOME_EXPIRED : QIAO_OUTCOME_REFUSED, .code = (uint16_t)code, .at_ms = core->wall_ms };
-    if (!member || accept_has_record(core, member->number, &e->header.id, tag)) return;
+    if (accept_has_record(core, member->number, &e->header.id, tag)) return;
     struct qiao_id whose = id_of_source(&e->header.id, tag);
     struct key key = key_destination(&e->header.id, member->number, tag);
     message_fingerprint(core->secret, &e->header, record.digest);
     put_destination(core, &key, &whose, member, &record);
     if (e->note.after.size == 0 || !must_wait(core, member, e, tag, true)) order_came(core, &whose, member->number);
+}
+
+/* A message that ends on arrival ends for good: another copy may come when the clock was set back, or policy has changed; and the next of
+ * its case need not wait for it. */
+static void end_here(struct core *core, const struct envelope *e, unsigned code)
+{
+    const struct peer *named = sets_is_here(e) ? NULL : member_here(core, e);
+    for (size_t i = core->links_count; i < core->peers_count; i++)
+        if (sets_is_here(e) || &core->peers[i] == named) end_for(core, &core->peers[i], e, code);
 }
 
 /* Neither outcomes nor messages of the register are. */

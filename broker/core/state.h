@@ -460,7 +460,7 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
 void recv_verdicts(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_admin(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_checked(struct core *core, struct connection *connection, const struct core_job *job);
-void accept_held_back(struct core *core, const struct envelope *envelope); /* what order_hold kept */
+void accept_held_back(struct core *core, const struct envelope *envelope, struct peer *member); /* what order_hold kept for it */
 bool accept_has_record(struct core *core, uint16_t member, const struct qiao_id *id, uint32_t tag); /* has the message come, or ended? */
 struct qiao_id id_of_source(const struct qiao_id *id, uint32_t tag);                  /* for id sets: the same id of two sources is two */
 void accept_local(struct core *core, const struct envelope *envelope);               /* a message made by this node */
