@@ -128,6 +128,14 @@ uint32_t story_send_to(struct story *s, struct sim_member *from, const char *are
     return put(s, &m);
 }
 
+uint32_t story_send_notice(struct story *s, struct sim_member *from, const char *set, uint32_t case_number)
+{
+    struct sim_message m = { .sender = from->index, .to = SIM_TO_SET, .case_number = case_number };
+    m.case_sequence = ++s->sim->case_sequences[from->index][from->index][case_number];
+    snprintf(m.area, sizeof m.area, "%s", set);
+    return put(s, &m);
+}
+
 void story_send_again(struct story *s, uint32_t message, bool other_content)
 {
     cr_assert(traffic_submit_again(s->sim, message, other_content));

@@ -29,6 +29,8 @@ void story_end(struct story *story);
 uint32_t story_send(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms);
 uint32_t story_send_body(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint32_t body_size);
 uint32_t story_send_to(struct story *story, struct sim_member *from, const char *area, const char *org);
+/* A public notice to an area set, in a case. */
+uint32_t story_send_notice(struct story *story, struct sim_member *from, const char *set, uint32_t case_number);
 /* Puts a message that exists into its sender's outbox again; other content if asked. */
 void story_send_again(struct story *story, uint32_t message, bool other_content);
 /* What happened since the last call of this, line by line, without the times. The caller compares. */
