@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import machine
+from children import Children, children, most_in, need_room
 from disk import LoopDisk, Unavailable
-from federation import Crowd, Federation, Load, Node, Overdue, last_json, line, program, wait_until
+from federation import Crowd, Federation, Load, Node, Overdue, Tally, last_json, line, program, wait_until
 
 NODES = ("community", "street", "district")
 SIZE = 512
@@ -266,6 +268,54 @@ def reconnect(report):
     report.say("reconnect_1000", back, "s until all links are up again", ("<=", 10), links=count, all_messages_s=round(everything, 2), lines_of_refusals=refused)
 
 
+def ask_all(crowd, count):
+    """Each member of the crowd hands in messages for the district."""
+    crowd.child.send_signal(signal.SIGUSR1)
+    said = json.loads(crowd.child.stdout.readline() or "{}").get("said")
+    if said != count:
+        raise Broken(f"members handed in {said} messages: {crowd.child.stderr.read() if said is None else ''}")
+
+
+def reconnect_nodes(report):
+    """A thousand nodes, each a process with a store and a certificate of its own, lose their parent by kill -9 while they hand it messages, and take
+    more meanwhile. Only the limits of one address are lifted; the rate of handshakes is the default."""
+    count, says = report.pick(1000, 100), 2
+    need_room(os.environ.get("QIAO_TEST_FOLDER"), count)
+    limits = {key: value for key, value in ONE_ADDRESS.items() if key != "handshakes_per_second_max"}
+    with Federation({"district": Node("990101", None, ("urban",), limits), **children(count, "district")}, "qiao-bench") as fed:
+        district, below = fed["district"], Children(fed, "district")
+        district.start()
+        below.start()
+        wait_until(lambda: len(below.up_since_ms()) == count, "all links up", 300, 0.5)
+        crowd = Crowd(fed, None, count, node_url=f"ipc://{fed.folder}/c%.sock", say="990101/urban", says=says).wait_up(300)
+        tally = Tally(os.path.join(fed.folder, "reconnect.tally"))
+        taker = fed.spawn("district", "urban", "bench", "recv", "--expect", str(2 * says * count), "--resume-file", tally.path, "--idle-timeout", "120s", "--json")
+        ask_all(crowd, says * count)
+        wait_until(lambda: tally.received() > says * count // 4, "some have arrived", 60, 0.001)
+        district.kill()
+        arrived = tally.received()
+        ask_all(crowd, says * count)
+        wait_until(lambda: all(fed.queued(f"c{number}", "district") >= says for number in range(0, count, 50)), "messages wait at the children", 60, 0.1)
+        cpu_below = below.cpu_s()
+        district.start()
+        began_ms, cpu_began = time.time() * 1000, district.cpu_s()
+        up_ms = wait_until(lambda: (lambda since: since if len(since) == count else None)(below.up_since_ms()), "all links up again", 120, 0.25)
+        cpu_parent, cpu_below = district.cpu_s() - cpu_began, below.cpu_s() - cpu_below
+        wait_until(lambda: tally.received() == 2 * says * count, "all messages", 120, 0.01)
+        everything = time.time() * 1000 - began_ms
+        taker.terminate()
+        _, taken, error = last_json(taker)
+        crowd.finish(terminate=True)
+        refused, memory_kib = district.log().count("too many new connections"), below.anonymous_kib()
+    if (taken["received"], taken["lost"], taken["duplicates"], taken["orderViolations"]) != (2 * says * count, 0, 0, 0):
+        raise Broken(f"messages of the nodes: {error} {taken}")
+    took = [(at - began_ms) / 1000 for at in up_ms]
+    report.say("reconnect_1000_nodes", max(took), "s until all links are up again", ("<=", 10), nodes=count, median_s=round(statistics.median(took), 2),
+               p99_s=round(machine.percentile(took, 0.99), 2), most_in_a_second=most_in(up_ms, 1000), messages=2 * says * count, had_arrived_before=arrived,
+               all_messages_s=round(everything / 1000, 2), lines_of_refusals=refused, cpu_ms_a_link=round(1000 * cpu_parent / count, 2),
+               cpu_ms_each_child=round(1000 * cpu_below / count, 2), child_kib=memory_kib)
+
+
 def writes(report):
     """Each store on an ext4 image of its own: what reaches the loop device is what the node wrote, journal of the file system included."""
     count = report.pick(200000, 50000)
@@ -399,7 +449,7 @@ def areas(report):
     report.say("areas_resolve", found["resolveNs"], "ns to resolve a random code, median", None)
 
 
-BENCHES = (flat_out, explain, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, reconnect, writes, catch_up, trust, trust_bytes, audit, areas)
+BENCHES = (flat_out, explain, latency_1000, latency_10000, broadcast, memory_queued, memory_tls, memory_ipc, idle_cpu, reconnect, reconnect_nodes, writes, catch_up, trust, trust_bytes, audit, areas)
 
 
 def main():

@@ -445,16 +445,19 @@ def messages(standard):
 
 
 class Crowd:
-    """Members m0, m1, … of one node in one process (many_members.c)."""
+    """Members m0, m1, … of one node, or of a node each (node_url with a % for their number), in one process (many_members.c)."""
 
-    def __init__(self, fed, node, count, expect=0, tls=False, latencies=None, say=None):
-        command = [program("many_members"), "--node", fed[node].tls_url if tls else fed[node].ipc_url, "--prefix", "m", "--count", str(count)]
+    def __init__(self, fed, node, count, expect=0, tls=False, latencies=None, say=None, says=0, node_url=None):
+        url = node_url or (fed[node].tls_url if tls else fed[node].ipc_url)
+        command = [program("many_members"), "--node", url, "--prefix", "m", "--count", str(count)]
         if expect:
             command += ["--expect", str(expect)]
         if latencies:
             command += ["--latencies", latencies]
         if say:
             command += ["--say", say]
+        if says:
+            command += ["--says", str(says)]
         if tls:
             command += ["--certificates", os.path.join(fed.folder, "pki", "crowd"), "--area", fed[node].node.area]
             issue_crowd(fed, fed[node].node.area, count)

@@ -1,10 +1,12 @@
 /* Many member sessions in one process: what 200 or 1 000 offices are to their node, without as many processes.
  *
- *   many_members --node URL --prefix m --count 200 [--expect N] [--certificates DIR --area AREA] [--latencies FILE] [--say ADDRESS]
+ *   many_members --node URL --prefix m --count 200 [--expect N] [--certificates DIR --area AREA] [--latencies FILE] [--say ADDRESS [--says N]]
  *
  * Connects members m0, m1, … , says {"up":N} when all links stand, accepts everything that comes, and ends with one line of
  * JSON when each has N messages (--expect), or at SIGTERM. Members over TLS use DIR/AREA_mI.crt and .key and DIR/ca.crt.
+ * With a % in the URL each member has a node of its own: the number of the member stands there.
  * --say: each member that loses its link hands in one bench message for the address, which waits until the node is back.
+ * --says: instead, each member hands in so many whenever this process gets SIGUSR1, and {"said":N} is printed.
  * After an outage {"up":N} is said again. --latencies: every delivery's milliseconds from when it was meant to be sent, a line each. */
 #include "bench_mark.h"
 #include "clock.h"
@@ -29,15 +31,17 @@ struct member {
     struct qiao_client *client;
     uint32_t distinct, duplicates;
     uint8_t seen[MESSAGES_MAX / 8];
-    bool lost_link, has_said;
+    uint32_t said;
+    bool lost_link;
 };
 
 struct crowd {
     const char *node, *prefix, *certificates, *area, *latencies_file, *say_area, *say_org;
-    uint32_t count, expect;
+    uint32_t count, expect, says;
     struct member *members;
     struct pollfd *polls;
     uint32_t up, complete;
+    int asked_fd;                  /* SIGUSR1 */
     bool said_up;
     uint64_t foreign;
     uint64_t *latencies_ns;
@@ -95,12 +99,20 @@ static void take_link(void *context, bool up, unsigned code, const char *reason)
 
 static const struct qiao_client_handler handler = { .link = take_link, .deliver = take_delivery };
 
+static void node_of(const struct crowd *c, uint32_t number, char *url, size_t size)
+{
+    const char *at = strchr(c->node, '%');
+    if (at) snprintf(url, size, "%.*s%u%s", (int)(at - c->node), c->node, number, at + 1);
+    else snprintf(url, size, "%s", c->node);
+}
+
 static int add_member(struct crowd *c, uint32_t number)
 {
     struct member *m = &c->members[number];
-    char name[64], certificate[512], key[512], ca[512], text[256] = "";
+    char name[64], node[256], certificate[512], key[512], ca[512], text[256] = "";
     snprintf(name, sizeof name, "%s%u", c->prefix, number);
-    struct qiao_client_options options = { .node = c->node, .member = name };
+    node_of(c, number, node, sizeof node);
+    struct qiao_client_options options = { .node = node, .member = name };
     if (c->certificates) {
         snprintf(certificate, sizeof certificate, "%s/%s_%s.crt", c->certificates, c->area, name);
         snprintf(key, sizeof key, "%s/%s_%s.key", c->certificates, c->area, name);
@@ -119,9 +131,10 @@ static int say(struct member *m)
 {
     struct crowd *c = m->crowd;
     uint8_t body[BENCH_MARK_SIZE];
-    struct bench_mark mark = { .run = 1, .sequence = (uint64_t)(m - c->members), .case_number = (uint32_t)(m - c->members), .case_sequence = 1, .intended_ns = clock_wall_ns() };
+    uint32_t number = (uint32_t)(m - c->members);
+    struct bench_mark mark = { .run = 1, .sequence = (uint64_t)m->said * c->count + number, .case_number = number, .case_sequence = m->said + 1, .intended_ns = clock_wall_ns() };
     struct qiao_message message = { .kind = QIAO_KIND_PAYLOAD, .destination = { .area = c->say_area, .org = c->say_org }, .body = { body, sizeof body } };
-    m->has_said = true;
+    m->said++;
     bench_mark_write(&mark, body);
     if (qiao_client_submit(m->client, &message, NULL) == QIAO_CLIENT_OK && qiao_client_flush(m->client) == QIAO_CLIENT_OK) return 0;
     return failed("say", qiao_client_error(m->client));
@@ -140,8 +153,19 @@ static int dispatch(struct crowd *c, uint32_t started)
         if (!c->polls[i].revents && qiao_client_timeout_ms(c->members[i].client) != 0) continue;
         struct member *m = &c->members[i];
         if (qiao_client_dispatch(m->client) == QIAO_CLIENT_REFUSED) return failed("refused", qiao_client_error(m->client));
-        if (c->say_area && m->lost_link && !m->has_said && say(m) != 0) return 1;
+        if (c->say_area && c->says == 0 && m->lost_link && m->said == 0 && say(m) != 0) return 1;
     }
+    return 0;
+}
+
+static int say_as_asked(struct crowd *c)
+{
+    struct signalfd_siginfo asked;
+    if (c->says == 0 || read(c->asked_fd, &asked, sizeof asked) != sizeof asked) return 0;
+    for (uint32_t i = 0; i < c->count * c->says; i++)
+        if (say(&c->members[i % c->count]) != 0) return 1;
+    printf("{\"said\":%u}\n", c->count * c->says);
+    fflush(stdout);
     return 0;
 }
 
@@ -210,7 +234,8 @@ static int write_latencies(const struct crowd *c)
 static const struct option long_options[] = {
     { "node", required_argument, NULL, 'n' },   { "prefix", required_argument, NULL, 'p' },       { "count", required_argument, NULL, 'c' },
     { "expect", required_argument, NULL, 'e' }, { "certificates", required_argument, NULL, 'C' }, { "area", required_argument, NULL, 'a' },
-    { "latencies", required_argument, NULL, 'l' }, { "say", required_argument, NULL, 's' },         { NULL, 0, NULL, 0 },
+    { "latencies", required_argument, NULL, 'l' }, { "say", required_argument, NULL, 's' },         { "says", required_argument, NULL, 'S' },
+    { NULL, 0, NULL, 0 },
 };
 
 /* AREA/ORG, in place. */
@@ -236,22 +261,23 @@ static int parse(int argc, char **argv, struct crowd *c)
         case 'a': c->area = optarg; break;
         case 'l': c->latencies_file = optarg; break;
         case 's': split_address(optarg, c); break;
+        case 'S': c->says = (uint32_t)strtoul(optarg, NULL, 10); break;
         default: return 2;
         }
     }
     if (c->node && c->prefix && c->count > 0 && c->count <= MEMBERS_MAX && !c->certificates == !c->area) return 0;
-    fputs("usage: many_members --node URL --prefix NAME --count N [--expect N] [--certificates DIR --area AREA] [--latencies FILE] [--say ADDRESS]\n", stderr);
+    fputs("usage: many_members --node URL --prefix NAME --count N [--expect N] [--certificates DIR --area AREA] [--latencies FILE] [--say ADDRESS [--says N]]\n", stderr);
     return 2;
 }
 
-static int watch_signals(void)
+static int watch_signals(int first, int second)
 {
     sigset_t signals;
     sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, first);
+    sigaddset(&signals, second);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    return signalfd(-1, &signals, SFD_CLOEXEC);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int main(int argc, char **argv)
@@ -263,10 +289,12 @@ int main(int argc, char **argv)
     c.polls = calloc(c.count + 1, sizeof *c.polls);
     assert(c.members && c.polls);
     for (uint32_t i = 0; i < c.count; i++) c.polls[i].fd = -1;
-    c.polls[c.count] = (struct pollfd){ .fd = watch_signals(), .events = POLLIN };
+    c.polls[c.count] = (struct pollfd){ .fd = watch_signals(SIGTERM, SIGINT), .events = POLLIN };
+    c.asked_fd = watch_signals(SIGUSR1, SIGUSR1);
     status = connect_all(&c);
     while (status == 0 && !is_over(&c)) {
         status = dispatch(&c, c.count);
+        if (status == 0) status = say_as_asked(&c);
         if (!c.said_up && c.up == c.count) say_up(&c);
         if (c.expect > 0 && c.complete == c.count) poll(&c.polls[c.count], 1, 20);
     }
