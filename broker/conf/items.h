@@ -122,7 +122,7 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
     V(conf, limits.connections_max, "limits.connections_max", COUNT, "4096", 1, 1000000, "connections", LIVE, OPTIONAL, "4096", \
       "Open connections of links and members together; more are closed at once.") \
     V(conf, limits.handshakes_per_second_max, "limits.handshakes_per_second_max", COUNT, "200", 1, 100000, "handshakes a second", LIVE, OPTIONAL, "200", \
-      "New connections served in a second; more are closed at once. Calm and known addresses are served before noisy ones.") \
+      "New connections served in a second; more are closed at once. Calm and known addresses are served before noisy ones. As many over ipc:// besides.") \
     V(conf, limits.connections_per_address_max, "limits.connections_per_address_max", COUNT, "256", 1, 1000000, "connections", LIVE, OPTIONAL, "256", \
       "Open connections from one address (IPv6: one /64 network); more are closed at once. Connections over ipc:// have no address.") \
     V(conf, limits.unproven_per_address_max, "limits.unproven_per_address_max", COUNT, "64", 1, 1000000, "connections", LIVE, OPTIONAL, "64", \

@@ -40,12 +40,14 @@ void drain_up(struct core *core, struct peer *link)
 {
     uint64_t waiting = 0;
     uint32_t limit = drain_limit(core, link);
+    bool outage = link->dead || !link->drain.was_up;
     for (unsigned lane = 0; lane < QIAO_LANES; lane++) {
         const struct queue *q = &link->queues[lane];
-        link->drain.lanes[lane] = limit > 0 && q->sent < q->tail;
+        link->drain.lanes[lane] = limit > 0 && (outage || link->drain.lanes[lane]) && q->sent < q->tail;
         if (link->drain.lanes[lane]) waiting += q->tail - q->sent;
     }
-    link->drain.free_us = core->now_ms * 1000;
+    link->drain.was_up = true;
+    if (link->drain.free_us < core->now_ms * 1000) link->drain.free_us = core->now_ms * 1000;
     if (waiting > 0) core_trace(core, "%s > %s: %llu messages drain, at most %u a second", core->node, link->name, (unsigned long long)waiting, limit);
 }
 

@@ -14,7 +14,8 @@ uint32_t drain_limit(const struct core *core, const struct peer *link);
 /* Is there a limit for any link? Then it is known of what waits which case it is of. */
 bool drain_any_limit(const struct core *core);
 
-/* The link is up: what waits for it is the backlog. */
+/* The link is up, and reroute_up is still to come: if it was down for so long that it was given up, or since this node's start, what waits is
+ * the backlog; after a short break only what was it before. */
 void drain_up(struct core *core, struct peer *link);
 /* Is any link's backlog going out? */
 bool drain_goes_on(const struct core *core);

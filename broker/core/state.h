@@ -140,6 +140,7 @@ struct stream {
 /* What waited for a link when it came up goes out at a bounded rate: drain.h. */
 struct drain {
     uint32_t own_limit;            /* messages a second, of this link; 0: the node's */
+    bool was_up;                   /* since the node's start */
     bool lanes[QIAO_LANES];        /* what is on the lane belongs to the backlog, until all of it has been sent */
     uint64_t free_us;              /* when the next frame may leave, on now_ms' scale */
 };

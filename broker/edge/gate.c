@@ -28,7 +28,7 @@ struct entry {
 struct gate {
     struct gate_limits limits;
     uint64_t seed;
-    struct bucket shared;
+    struct bucket shared, local; /* of all addresses, and of this machine */
     struct entry *entries; /* and behind them one for all addresses that find their row full of others with open connections */
 };
 
@@ -94,12 +94,12 @@ static struct entry *find(struct gate *gate, const uint8_t *address, uint64_t no
 
 /* ---- entering and leaving ---- */
 
-static bool take_shared(struct gate *gate, enum standing standing, uint64_t now_ms)
+static bool take(struct gate *gate, struct bucket *bucket, enum standing standing, uint64_t now_ms)
 {
-    fill(&gate->shared, gate->limits.handshakes_per_second_max, now_ms);
+    fill(bucket, gate->limits.handshakes_per_second_max, now_ms);
     uint64_t left = (uint64_t)gate->limits.handshakes_per_second_max * left_quarters[standing] / 4 * TOKEN;
-    if (gate->shared.tokens < left + TOKEN) return false;
-    gate->shared.tokens -= TOKEN;
+    if (bucket->tokens < left + TOKEN) return false;
+    bucket->tokens -= TOKEN;
     return true;
 }
 
@@ -119,13 +119,13 @@ static enum gate_verdict judge(struct gate *gate, struct entry *e, uint64_t now_
     if (e->bucket.tokens < TOKEN) return GATE_ADDRESS_HANDSHAKES;
     enum standing standing = standing_of(gate, e);
     e->bucket.tokens -= TOKEN; /* for the attempt: who is refused and comes again at once is not calm */
-    return take_shared(gate, standing, now_ms) ? GATE_OPEN : GATE_HANDSHAKES;
+    return take(gate, &gate->shared, standing, now_ms) ? GATE_OPEN : GATE_HANDSHAKES;
 }
 
 enum gate_verdict gate_enter(struct gate *gate, const uint8_t *address, uint64_t now_ms, uint32_t *ret_place)
 {
     *ret_place = 0;
-    if (!address) return take_shared(gate, STANDING_KNOWN, now_ms) ? GATE_OPEN : GATE_HANDSHAKES;
+    if (!address) return take(gate, &gate->local, STANDING_KNOWN, now_ms) ? GATE_OPEN : GATE_HANDSHAKES;
     struct entry *e = find(gate, address, now_ms);
     enum gate_verdict verdict = judge(gate, e, now_ms);
     if (verdict != GATE_OPEN) return verdict;
@@ -171,7 +171,7 @@ int gate_new(uint64_t seed, const struct gate_limits *limits, struct gate **ret_
         return -ENOMEM;
     }
     *gate = (struct gate){ .limits = *limits, .seed = seed, .entries = entries };
-    gate->shared.tokens = (uint64_t)limits->handshakes_per_second_max * TOKEN;
+    gate->shared.tokens = gate->local.tokens = (uint64_t)limits->handshakes_per_second_max * TOKEN;
     *ret_gate = gate;
     return 0;
 }

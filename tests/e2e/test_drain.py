@@ -16,7 +16,7 @@ DRAINS_S = BACKLOG / RATE
 
 def tree(rate):
     nodes = line(members=("office", "desk"))
-    nodes["street"].limits = {"drain_messages_per_s": rate}
+    nodes["street"].limits = {"drain_messages_per_s": rate, "reroute_after": "0s"}    # any break is an outage
     return nodes
 
 
@@ -72,7 +72,7 @@ def what_is_new(fed, checks, began):
 
 def without_limit(fed, checks, tally):
     street = fed["street"]
-    street.node.limits = {"drain_messages_per_s": 0}
+    street.node.limits["drain_messages_per_s"] = 0
     street.write_configuration()
     street.signal(signal.SIGHUP)
     wait_until(lambda: tally.received() >= BACKLOG, "all the rest without a limit", DRAINS_S / 2, 0.02)

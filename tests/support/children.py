@@ -1,8 +1,10 @@
 """Many nodes below one, each a qiaod of its own: what it takes to have a thousand of them on one machine, and figures of all of them."""
+import collections
+import re
 import shutil
 
 from disk import Unavailable
-from federation import Node
+from federation import Node, wait_until
 
 # Of one: a journal of the smallest store, and its data; memory with 16 threads' stacks.
 DISK_BYTES, MEMORY_BYTES = 24 << 20, 6 << 20
@@ -64,6 +66,26 @@ class Children:
         """When each link that is up came up, as the parent tells, milliseconds since 1970."""
         names = {broker.name for broker in self.brokers}
         return [peer["sinceMs"] for peer in self.fed.status(self.parent)["peers"] if peer["name"] in names and peer["up"]]
+
+    def wait_up(self, timeout_s=300):
+        """Looked for in the log: a status of a thousand links every moment would slow down what is measured. Returns up_since_ms."""
+        wait_until(lambda: self._linked() >= len(self.brokers), "links up", timeout_s, 0.25)
+        return wait_until(lambda: (lambda since: len(since) == len(self.brokers) and since)(self.up_since_ms()), "all links up", timeout_s, 1)
+
+    def _linked(self):
+        """Children of which the parent's present life has said that they are there."""
+        said = self.fed[self.parent].log().rsplit("event=ready", 1)[-1]
+        return len(set(re.findall(r'event="link up" peer=(\S+)', said)))
+
+    def wait_down(self):
+        """The children at the ends of the list have seen that the parent is gone."""
+        for broker in (self.brokers[0], self.brokers[-1]):
+            wait_until(lambda: not self.fed.peer(broker.name, self.parent)["up"], "links down", None, 0.05)
+
+    def refusals(self):
+        """Why the parent's log says that connections were refused in its present life; of many it tells one in ten seconds."""
+        said = self.fed[self.parent].log().rsplit("event=ready", 1)[-1]
+        return dict(collections.Counter(re.findall(r'event="connection refused".*reason="([^"]*)"', said)))
 
     def anonymous_kib(self):
         return max(broker.anonymous_kib() for broker in self.brokers)

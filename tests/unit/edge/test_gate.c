@@ -143,6 +143,23 @@ Test(gate, connections_of_this_machine_share_only_the_common_rate)
     gate_free(gate);
 }
 
+/* A thousand children that come back must not keep out whoever asks the node how it is. */
+Test(gate, a_crowd_of_known_addresses_leaves_room_for_this_machine)
+{
+    struct gate *gate = gate_with(usual);
+    unsigned refused = 0, served = 0;
+    uint32_t place;
+    for (uint32_t i = 0; i < 100; i++) visit(gate, v4(i), 0, true);
+    for (uint64_t now = 1; now < 10 * SECOND; now++) {
+        for (uint32_t i = 0; i < 100; i += 10) served += visit(gate, v4((uint32_t)(i + now % 10)), now, true) == GATE_OPEN;
+        if (now % 100 == 0) refused += gate_enter(gate, NULL, now, &place) != GATE_OPEN;
+    }
+    cr_expect_eq(refused, 0, "%u of 99 local ones were refused", refused);
+    cr_expect_leq(served, 200 * 10 + 200);
+    cr_expect_geq(served, 190 * 10);
+    gate_free(gate);
+}
+
 Test(gate, the_smallest_limits_still_let_one_in)
 {
     struct gate *gate = gate_with((struct gate_limits){ 1, 1, 1, 1 });
