@@ -1,4 +1,5 @@
 /* Listeners and dialers. They live as long as the wire: NNG 1.5 does not take well to closing them in use. */
+#include "wire/backlog.h"
 #include "wire/internal.h"
 
 #include <errno.h>
@@ -156,6 +157,8 @@ int endpoint_listen(struct wire *wire, struct wire_endpoint *endpoint, char *ret
         return refuse_listening(endpoint, rv, reterr_text, reterr_size);
     nng_aio_set_timeout(endpoint->aio, NNG_DURATION_INFINITE);
     read_port(endpoint);
+    if (!endpoint->address.local)
+        backlog_widen(endpoint->address.port);
     return 0;
 }
 

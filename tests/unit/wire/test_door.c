@@ -3,7 +3,9 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -151,4 +153,29 @@ Test(wire_door, the_end_of_the_wire_empties_the_house, .init = setup)
     teardown();
     cr_expect(count_of(&seen.left) == 2);
     close(raw);
+}
+
+/* Of a listening socket the kernel tells the room of its backlog as tcpi_sacked (Linux, net/ipv4/tcp.c: tcp_get_info). */
+static unsigned backlog_of(const char *url)
+{
+    in_port_t port = htons((uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10));
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in address = { 0 };
+        struct tcp_info info = { 0 };
+        socklen_t address_size = sizeof address, info_size = sizeof info;
+        if (getsockname(fd, (struct sockaddr *)&address, &address_size) != 0 || address.sin_family != AF_INET || address.sin_port != port) continue;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_size) == 0 && info.tcpi_state == TCP_LISTEN) return info.tcpi_sacked;
+    }
+    return 0;
+}
+
+/* Whom the kernel has no room for it forgets, and they try again a second later, then three, then seven. */
+Test(wire_door, a_thousand_may_come_at_once, .init = setup, .fini = teardown)
+{
+    unsigned most = 0;
+    FILE *file = fopen("/proc/sys/net/core/somaxconn", "re");
+    cr_assert(file && fscanf(file, "%u", &most) == 1);
+    fclose(file);
+    unsigned room = backlog_of(wire_endpoint_url(node_listen(server, "tls+tcp://127.0.0.1:0")));
+    cr_expect_geq(room, most < 1024 ? most : 1024, "room for %u", room);
 }
