@@ -25,7 +25,8 @@ enum {
     LINGER_TIMEOUT_MS = 2000, /* after it: for the peer to close too */
     FAREWELL_MS = 200,        /* for the peer to read why it was refused */
     LINGER_QUIET_MS = 100,    /* over tcp: without a byte from the peer */
-    TICK_MS = 100,
+    TICK_MS = 100,            /* at least, and how late a deadline may be; */
+    TICK_MS_MAX = 1000,       /* each costs up to a millisecond of a processor: NNG 1.5 waits for the end of it awake */
 };
 
 struct wire {
@@ -40,6 +41,8 @@ struct wire {
     struct wire_connection *ready_first, *ready_last;
     size_t ready_count;
     size_t deadline_count;  /* connections with a deadline */
+    int64_t nearest_ms;     /* none of them is before this */
+    int64_t tick_at_ms;     /* when the tick comes that is under way */
     size_t handshake_count; /* TLS streams not yet up */
     size_t tls_count;       /* all TLS streams among the connections */
     uint32_t handshake_ms;

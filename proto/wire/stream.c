@@ -28,6 +28,10 @@ void connection_set_deadline(struct wire_connection *connection, int64_t deadlin
     struct wire *wire = connection->wire;
     wire->deadline_count += (deadline_ms != 0);
     wire->deadline_count -= (connection->deadline_ms != 0);
+    if (wire->deadline_count == 0)
+        wire->nearest_ms = INT64_MAX;
+    else if (deadline_ms != 0 && deadline_ms < wire->nearest_ms)
+        wire->nearest_ms = deadline_ms;
     connection->deadline_ms = deadline_ms;
     connection->deadline_reason = reason;
 }

@@ -123,14 +123,23 @@ bool wire_poll(struct wire *wire, const struct wire_handler *handler, void *cont
 
 /* ---- the tick: runs only while somebody has a deadline or a listener is parked ---- */
 
+static bool is_crowded(const struct wire *wire)
+{
+    return wire->handshake_count >= HANDSHAKES_MAX;
+}
+
+/* Also finds the nearest of the deadlines that are left. */
 static bool expire_connections(struct wire *wire)
 {
     bool tell = false;
-    bool crowded = wire->handshake_count >= HANDSHAKES_MAX;
+    bool crowded = is_crowded(wire);
     int64_t now = wire_now_ms();
+    wire->nearest_ms = INT64_MAX;
     for (struct wire_connection *connection = wire->connections; connection; connection = connection->next) {
         bool shorter = crowded && !connection->up && wire->handshake_ms > HANDSHAKE_TIMEOUT_CROWDED_MS;
         int64_t early = shorter ? wire->handshake_ms - HANDSHAKE_TIMEOUT_CROWDED_MS : 0;
+        if (connection->deadline_ms != 0 && connection->deadline_ms < wire->nearest_ms)
+            wire->nearest_ms = connection->deadline_ms;
         if (connection->deadline_ms == 0 || now < connection->deadline_ms - early)
             continue;
         connection_end(connection, connection->deadline_reason);
@@ -151,11 +160,9 @@ static void unpark_endpoints(struct wire *wire)
 static void on_tick(void *context)
 {
     struct wire *wire = context;
-    if (nng_aio_result(wire->tick) != 0)
-        return;
     pthread_mutex_lock(&wire->mutex);
-    bool tell = expire_connections(wire);
-    bool unpark = wire->endpoint_parked;
+    bool tell = !wire->stopping && expire_connections(wire);
+    bool unpark = !wire->stopping && wire->endpoint_parked;
     wire->endpoint_parked = false;
     wire->ticking = false;
     pthread_mutex_unlock(&wire->mutex);
@@ -165,14 +172,29 @@ static void on_tick(void *context)
     wire_start_tick(wire);
 }
 
+/* Until the next tick is due. With the mutex held. */
+static int64_t pause_ms(const struct wire *wire, int64_t now_ms)
+{
+    if (wire->endpoint_parked || is_crowded(wire) || wire->nearest_ms < now_ms + TICK_MS)
+        return TICK_MS;
+    return wire->nearest_ms > now_ms + TICK_MS_MAX ? TICK_MS_MAX : wire->nearest_ms - now_ms;
+}
+
 void wire_start_tick(struct wire *wire)
 {
     pthread_mutex_lock(&wire->mutex);
-    bool start = !wire->stopping && !wire->ticking && (wire->deadline_count > 0 || wire->endpoint_parked);
+    int64_t now_ms = wire_now_ms(), pause = pause_ms(wire, now_ms);
+    bool wanted = !wire->stopping && (wire->deadline_count > 0 || wire->endpoint_parked);
+    bool start = wanted && !wire->ticking;
+    bool hurry = wanted && wire->ticking && now_ms + pause + TICK_MS < wire->tick_at_ms;
     wire->ticking |= start;
+    if (start || hurry)
+        wire->tick_at_ms = start ? now_ms + pause : now_ms; /* it comes at once, and begins the pause */
     pthread_mutex_unlock(&wire->mutex);
     if (start)
-        nng_sleep_aio(TICK_MS, wire->tick);
+        nng_sleep_aio((nng_duration)pause, wire->tick);
+    else if (hurry)
+        nng_aio_abort(wire->tick, NNG_ECANCELED);
 }
 
 /* ---- life ---- */
@@ -199,6 +221,7 @@ int wire_new(const struct wire_options *options, struct wire **ret_wire, char *r
     wire->options = *options;
     if (wire->options.ring_size_max == 0)
         wire->options.ring_size_max = RING_SIZE_DEFAULT;
+    wire->nearest_ms = INT64_MAX;
     wire->handshake_ms = options->handshake_ms ? options->handshake_ms : HANDSHAKE_TIMEOUT_MS;
     pthread_mutex_init(&wire->mutex, NULL);
     int rc = start_tls(wire, reterr_text, reterr_size);
@@ -220,10 +243,8 @@ struct wire *wire_free(struct wire *wire)
     wire->stopping = true;
     pthread_mutex_unlock(&wire->mutex);
     /* The tick touches endpoints, endpoints make connections: in this order nothing new can appear behind our back. */
-    if (wire->tick) {
+    if (wire->tick)
         nng_aio_stop(wire->tick);
-        nng_aio_free(wire->tick);
-    }
     while (wire->endpoints) {
         struct wire_endpoint *endpoint = wire->endpoints;
         wire->endpoints = endpoint->next;
@@ -231,6 +252,7 @@ struct wire *wire_free(struct wire *wire)
     }
     while (wire->connections)
         connection_free(wire->connections);
+    nng_aio_free(wire->tick); /* not before: somebody may have been about to start it */
     tls_context_free(wire->tls);
     pthread_mutex_destroy(&wire->mutex);
     free(wire);
