@@ -122,6 +122,7 @@ static int check_store(const struct conf *conf, bool core_dumps)
         { 'T', "tails", core_check_record },  { 'A', "acknowledged", core_check_record },   { 'W', "received", core_check_record },
         { 'O', "sent from here", core_check_record }, { 'R', "outcomes of area sets", core_check_record },
         { 'N', "register of organisations", core_check_record },
+        { 'V', "changes of areas", core_check_record },
         { 'D', "delivered here", core_check_record }, { 'E', "case entries", core_check_record }, { 'X', "quarantine", core_check_record },
         { 'L', "units of custody", core_check_record }, { 'C', "custody receipts", core_check_record }, { 'H', "signed here", core_check_record },
         { 'Y', "decisions", core_check_record }, { 'y', "decided messages", core_check_record },

@@ -319,5 +319,6 @@ void batch_stored(struct core *core)
     }
     order_release(core);
     reroute_stored(core);
+    areas_apply(core);
     attach_stored(core, batch);
 }

@@ -1,6 +1,7 @@
 /* Is a record of the store sound? For `qiaod --check-store`. */
 #include "codec/envelope.h"
 #include "codec/run.h"
+#include "core/area_changes.h"
 #include "core/attach.h"
 #include "core/core.h"
 #include "core/dead.h"
@@ -159,6 +160,7 @@ const char *core_check_record(struct qiao_bytes key, struct qiao_bytes value)
         { 'M', check_number }, { 'P', check_peer },    { 'W', check_received }, { 'E', check_entry },   { 'X', check_anything },
         { 'L', check_units },  { 'C', check_custody }, { 'H', check_evidence }, { 'K', check_anything }, { 'J', check_neighbour }, { 'S', check_anything },
         { 'N', registry_check_record },
+        { 'V', area_changes_check_record },
         { 'm', check_own_words },
         { 'U', check_audit },
         { 'Z', dead_check_record },

@@ -390,6 +390,7 @@ static void step_tick(struct core *core, const struct core_event *event)
     tick_queues(core);
     held_tick(core);
     org_tick(core);
+    areas_tick(core);
     ask_tick(core);
     ask_way_tick(core);
     tick_busy(core);
@@ -418,6 +419,7 @@ uint64_t core_deadline_ms(struct core *core)
     if (answer < deadline) deadline = answer;
     answer = ask_way_deadline_ms(core);
     if (answer < deadline) deadline = answer;
+    if (areas_deadline_ms(core) < deadline) deadline = areas_deadline_ms(core);
     if (held_deadline_ms(core) < deadline) deadline = held_deadline_ms(core);
     if (ways < deadline) deadline = ways;
     uint64_t attachment = attach_deadline_ms(core);
@@ -511,6 +513,14 @@ bool core_peer_is_up(const struct core *core, const char *name)
     return false;
 }
 
+static void take_areas(struct core *core, const struct area_table *table)
+{
+    uint8_t before[AREA_VERSION_SIZE];
+    memcpy(before, core->area_version, sizeof before);
+    if (!areas_use(core, table)) core_notice(core, "areas not changed", core->node, QIAO_CODE_AREA_DELTA, "what is kept of an earlier change is damaged");
+    if (memcmp(before, core->area_version, sizeof before) != 0) directory_changed(core);
+}
+
 void core_set_limits(struct core *core, const struct core_config *config)
 {
     struct core_config *own = &core->config;
@@ -520,6 +530,7 @@ void core_set_limits(struct core *core, const struct core_config *config)
     rules_free(own->rules);
     own->rules = config->rules;
     own->areas = config->areas;
+    take_areas(core, config->areas.table);
     free(core->areas_triage);
     core->areas_triage = config->areas.triage ? base_strdup(config->areas.triage) : NULL;
     core->route_key.size = 0;

@@ -259,7 +259,7 @@ static void hear_of_graph(struct core *core)
 }
 
 /* False: it breaks the form. What it told before is taken over as far as it is still told, or withdrawn. */
-static bool take(struct core *core, struct peer *peer, struct qiao_bytes payload)
+static bool take(struct core *core, struct peer *peer, struct qiao_bytes payload, bool live)
 {
     Qiao__V1__Routes *routes = payload.size <= ROUTES_SIZE_MAX && pb_depth_ok(payload) ? qiao__v1__routes__unpack(&core->arena.protobuf, payload.size, payload.data) : NULL;
     bool sound = routes && routes->n_routes <= ROUTES_MAX;
@@ -277,6 +277,7 @@ static bool take(struct core *core, struct peer *peer, struct qiao_bytes payload
         return false;
     }
     if (routes->graph) hear_of_graph(core);
+    if (live) areas_heard(core, peer, qiao_bytes(routes->areas.data, routes->areas.len));
     replace(core, peer, fresh, count);
     return true;
 }
@@ -300,7 +301,7 @@ static void save(struct core *core, const struct peer *peer)
 void directory_take(struct core *core, struct connection *c, struct qiao_bytes payload)
 {
     arena_reset(&core->arena);
-    if (!c->peer || c->peer->member || !take(core, c->peer, payload)) {
+    if (!c->peer || c->peer->member || !take(core, c->peer, payload, true)) {
         core->counters.rejected_frames++;
         connection_drop(core, c, QIAO_CODE_FRAME_BODY, "routes are not valid");
         return;
@@ -316,7 +317,7 @@ bool directory_load(struct core *core)
     for (size_t i = 0; i < core->links_count; i++) {
         struct key key = key_routes(&core->peers[i]);
         arena_reset(&core->arena);
-        if (store_get(core->store, key_bytes(&key), &value) && !take(core, &core->peers[i], value)) return false;
+        if (store_get(core->store, key_bytes(&key), &value) && !take(core, &core->peers[i], value, false)) return false;
     }
     return true;
 }
@@ -467,6 +468,7 @@ static void tell(struct core *core, struct peer *peer)
     if (core->graph) put_areas(core, peer, &out);
     if (peer->role != LINK_ROLE_CHILD_NODE) put_services(core, peer, &out);
     pb_put_varint(&out, 2, core->graph);
+    if (core->config.areas.table) pb_put_bytes(&out, 3, qiao_bytes(core->area_version, sizeof core->area_version));
     if (qiao_bytes_equal(buf_bytes(&out), buf_bytes(&peer->told))) return;
     link_send_frame(&peer->out->link, FRAME_ROUTES, buf_bytes(&out), core->now_ms, connection_out(core, peer->out));
     core_trace(core, "%s > %s: routes", core->node, peer->name);

@@ -7,6 +7,8 @@
  *   what a message follows is always told, and no two nodes take each other for the way. A neighbour on the path is not told. A link that is
  *   down counts until it has been down for reroute_after_ms, so a flap moves nothing.
  *
+ *   To every neighbour, children too, which version of the table of areas this node has (schema/area.proto).
+ *
  * Believed (the peer is who its certificate and the configuration say; its word is not signed by who stands behind it):
  *   of a child      its own area and what lies below; other areas behind all that others say of them; never this node's area, one above it,
  *                   or "everything": a child does not attract its parent's traffic

@@ -20,6 +20,7 @@
  *   'X' fresh id(16)                 quarantine: a message that could not be understood or answered
  *   'Z' message id(16) peer(2) tag(4) dead letter of a member: dead_record (dead.h)
  *   'N' ...                          register of organisations: registry_table.h
+ *   'V' ...                          changes of the table of areas: area_changes.h
  *   'M' "lanes"                      1: messages may wait on another lane than their own (lanes.c)
  *   'B' number(8)                    held back by a rule (held.c); in order of number
  *   'E' case id, 0, message id(16)   case entry: packed CaseEntry

@@ -208,7 +208,7 @@ static void to_neighbour(struct core *core, size_t target, const struct envelope
 
 static void to_targets(struct core *core, const struct envelope *e, const struct origin *origin)
 {
-    org_take(core, e);
+    org_take(core, e, origin);
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {
@@ -339,7 +339,7 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     if (aged && !judged) code = QIAO_CODE_OK;
     if (judged && code == QIAO_CODE_OK && h->expires_at_ms && h->expires_at_ms <= core->wall_ms) code = QIAO_CODE_EXPIRED;
     core->decision = (struct rule_decision){ 0 };
-    if (judged && code == QIAO_CODE_OK && !registry_is_kind(h->kind)) code = judge_on_arrival(core, from, h);
+    if (judged && code == QIAO_CODE_OK && !org_is_kind(h->kind)) code = judge_on_arrival(core, from, h);
     if (judged && code != QIAO_CODE_OK && came_before(core, from, e)) {
         to_targets(core, e, origin);
         return;
@@ -379,7 +379,7 @@ static unsigned check_origin(struct core *core, struct peer *from, const struct 
     if (!qiao_bytes_equal(h->source.area, qiao_bytes_from_string(core->area)) || !qiao_bytes_equal(h->source.org, qiao_bytes_from_string(from->name))) return QIAO_CODE_SOURCE;
     if (e->hops > 0 || transit_note_any(&e->note)) return QIAO_CODE_SOURCE; /* what nodes write for one another */
     if (h->source.service.size > 0) return QIAO_CODE_SOURCE; /* a service can be asked, but cannot be answered */
-    if (h->kind < QIAO_KIND_PAYLOAD && !registry_is_kind(h->kind)) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
+    if (h->kind < QIAO_KIND_PAYLOAD && !org_is_kind(h->kind)) return QIAO_CODE_NOT_ALLOWED; /* kinds of the bus itself */
     /* This node is about to sign it: a proof that nobody checked would stand in the middle of its group and break it. */
     if (core_signs(core) && origin->form == ORIGIN_OWN && e->proof.size > 0) return QIAO_CODE_SIGNATURE;
     if (h->body_digest.size == 0 && e->body.size > 0) return QIAO_CODE_DIGEST;
@@ -414,7 +414,7 @@ static bool is_drill_for_nobody(const struct core *core, const struct header *h)
  * register are neither's. dry: no rate is used up. *ret_routed: the answer is the table's, not of who was asked before or behind it. */
 static unsigned judge_sound(struct core *core, struct peer *from, struct envelope *e, const struct origin *origin, bool dry, bool *ret_routed)
 {
-    bool judged = !registry_is_kind(e->header.kind);
+    bool judged = !org_is_kind(e->header.kind);
     unsigned code = judged ? ask_rules(core, from, &e->header) : QIAO_CODE_OK;
     if (code == QIAO_CODE_OK && judged) code = rules_redirect(core, e, origin);
     if (code == QIAO_CODE_OK && judged) code = ask_policy(core, from, &e->header, dry);
@@ -441,8 +441,8 @@ unsigned accept_dry(struct core *core, struct peer *from, struct envelope *e, bo
     core->decision = (struct rule_decision){ 0 };
     *ret_routed = false;
     if (from->member) return judge_sound(core, from, e, &origin_own, true, ret_routed);
-    if (!registry_is_kind(e->header.kind)) code = ask_policy_on_arrival(core, &e->header);
-    if (code == QIAO_CODE_OK && !registry_is_kind(e->header.kind)) code = ask_rules(core, from, &e->header);
+    if (!org_is_kind(e->header.kind)) code = ask_policy_on_arrival(core, &e->header);
+    if (code == QIAO_CODE_OK && !org_is_kind(e->header.kind)) code = ask_rules(core, from, &e->header);
     *ret_routed = code == QIAO_CODE_OK;
     return code == QIAO_CODE_OK ? org_route(&e->header, route_envelope(core, e, from)) : code;
 }

@@ -1,4 +1,4 @@
-/* Messages of the register of organisations as they come in, and what the register says of those who send and are sent to. */
+/* Messages of registrars, about organisations and areas, as they come in, and what the register says of those who send and are sent to. */
 #include "core/state.h"
 
 #include <qiao/client.h>
@@ -42,13 +42,17 @@ static void end_message(struct core *core, const struct envelope *e, struct qiao
 }
 
 /* Each node answers for itself: the recipient is the node in its area. */
-static void decided(void *context, const struct envelope *e, unsigned code, const char *reason)
+void org_decided(struct core *core, const struct envelope *e, unsigned code, const char *reason)
 {
-    struct core *core = context;
     buf_auto own = { 0 };
     address_write(&own, qiao_bytes_from_string(core->area), qiao_bytes_from_string(core->node), qiao_bytes(NULL, 0));
     core_trace(core, "%s . %s: %s", core->node, qiao_kind_name(e->header.kind), qiao_code_name(code));
     end_message(core, e, buf_bytes(&own), code, reason);
+}
+
+static void decided(void *context, const struct envelope *e, unsigned code, const char *reason)
+{
+    org_decided(context, e, code, reason);
 }
 
 static struct registry_sink sink_of(struct core *core)
@@ -89,7 +93,7 @@ bool org_waits(const struct core *core)
 
 unsigned org_route(const struct header *h, unsigned code)
 {
-    return code == QIAO_CODE_UNKNOWN_MEMBER && registry_is_kind(h->kind) ? QIAO_CODE_OK : code;
+    return code == QIAO_CODE_UNKNOWN_MEMBER && org_is_kind(h->kind) ? QIAO_CODE_OK : code;
 }
 
 /* They are for nodes: members ask theirs. */
@@ -102,14 +106,20 @@ static void keep_nodes(struct core *core)
     core->route_key.size = 0;
 }
 
-void org_take(struct core *core, const struct envelope *e)
+void org_take(struct core *core, const struct envelope *e, const struct origin *origin)
 {
     struct qiao_bytes root, own = qiao_bytes_from_string(core->area);
-    if (!registry_is_kind(e->header.kind)) return;
+    if (!org_is_kind(e->header.kind)) return;
     keep_nodes(core);
+    for (size_t i = 0; i < core->targets_count; i++)
+        if (core->targets[i]->role == LINK_ROLE_PARENT_NODE) return; /* to the node of the whole area, which sends it to all of it, also here */
     bool inside = address_is_set(&e->header.destination, &root) && own.size >= root.size && memcmp(own.data, root.data, root.size) == 0;
     if (core->split) inside = core->set_here;
     if (!inside) return;
+    if (!registry_is_kind(e->header.kind)) {
+        areas_take(core, e, origin, is_from_here(core, &e->header));
+        return;
+    }
     struct registry_sink sink = sink_of(core);
     registry_take(core->registry, e, is_from_here(core, &e->header), core->wall_ms, &sink);
 }
@@ -136,8 +146,9 @@ static unsigned check_members(struct core *core, struct peer *from, const struct
 
 unsigned org_check(struct core *core, struct peer *from, const struct envelope *e)
 {
-    bool own = registry_is_kind(e->header.kind);
-    unsigned code = own ? registry_judge(core->registry, e, true, core->wall_ms, core->org_reason) : check_members(core, from, &e->header);
+    bool of_register = registry_is_kind(e->header.kind), of_areas = !of_register && org_is_kind(e->header.kind);
+    unsigned code = of_register ? registry_judge(core->registry, e, true, core->wall_ms, core->org_reason)
+                  : of_areas ? areas_judge(core, e, core->org_reason) : check_members(core, from, &e->header);
     core->org_reasoned = e->header.id;
     core->org_code = code;
     return code;

@@ -24,14 +24,24 @@ struct judging {
 
 /* ---- who ---- */
 
-static bool is_registrar(const struct registry *r, const struct org_change *change)
+static bool is_office(const char *office, const struct address *a)
 {
-    struct qiao_bytes seat = change->e->header.source.seat;
+    size_t area = a->area.size;
+    return strlen(office) == area + 1 + a->org.size && memcmp(office, a->area.data, area) == 0 && office[area] == '/' && memcmp(office + area + 1, a->org.data, a->org.size) == 0;
+}
+
+bool registry_is_registrar(const struct registry *r, const struct address *source)
+{
     for (size_t i = 0; i < r->registrars_count; i++) {
         const struct registrar *known = &r->registrars[i];
-        if (strcmp(known->office, change->registrar) == 0 && (!known->seat || qiao_bytes_equal(qiao_bytes_from_string(known->seat), seat))) return true;
+        if (is_office(known->office, source) && (!known->seat || qiao_bytes_equal(qiao_bytes_from_string(known->seat), source->seat))) return true;
     }
     return false;
+}
+
+bool registry_has_registrars(const struct registry *r)
+{
+    return r->registrars_count > 0;
 }
 
 /* ---- in which order ---- */
@@ -189,7 +199,7 @@ static unsigned read_and_judge(struct judging *j, const struct envelope *e, stru
     arena_reset(&j->registry->arena);
     j->change = change;
     unsigned code = content_read(&j->registry->arena, e, change, j->reason);
-    if (!is_registrar(j->registry, change))
+    if (!registry_is_registrar(j->registry, &e->header.source))
         return REFUSE(j, QIAO_CODE_NOT_ALLOWED, j->registry->registrars_count ? "the sender is no registrar" : "this node knows no registrars: registry.registrars");
     return code == QIAO_CODE_OK ? judge(j) : code;
 }

@@ -69,6 +69,10 @@ const char *registry_check_record(struct qiao_bytes key, struct qiao_bytes value
 
 static inline bool registry_is_kind(uint32_t kind) { return kind >= QIAO_KIND_ORG_REGISTER && kind <= QIAO_KIND_ORG_CONFIRM; }
 
+/* May a message from there change what registrars keep? */
+bool registry_is_registrar(const struct registry *registry, const struct address *source);
+bool registry_has_registrars(const struct registry *registry);
+
 /* Would it be taken, at once or to wait? Changes nothing. Else the code of the refusal, with a sentence. */
 unsigned registry_judge(struct registry *registry, const struct envelope *e, bool at_origin, uint64_t now_ms, char reason[REGISTRY_REASON_SIZE]);
 /* Takes it. decided is called for it, now or once it has waited, and for each message that ends because of it. */

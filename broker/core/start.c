@@ -142,7 +142,8 @@ static void copy_peers(struct core *core, const struct core_config *config)
     core->targets = base_zalloc(at * sizeof(struct peer *));
 }
 
-static const char damaged[] = "the store's list of peers, their queues, the register of organisations, the audit log or the log of decisions is damaged: qiaod --check-store tells more";
+static const char damaged[] = "the store's list of peers, their queues, the register of organisations, the changes of the table of areas, the audit log or the log of "
+                              "decisions is damaged: qiaod --check-store tells more";
 static const char older[] = "the store was written by an older version, which told messages apart in another way: let its queues run empty with that version, then begin a new store";
 
 int core_new(const struct core_config *config, struct store *store, uint64_t now_ms, uint64_t wall_ms, struct core **ret_core, char *reterr_text, size_t reterr_size)
@@ -177,6 +178,7 @@ int core_new(const struct core_config *config, struct store *store, uint64_t now
     if (result == 0 && !directory_load(core)) result = STORE_CORRUPT;
     if (result == 0) order_load(core);
     if (result == 0 && !org_load(core)) result = STORE_CORRUPT;
+    if (result == 0 && !areas_load(core)) result = STORE_CORRUPT;
     if (result == 0 && !explain_load(core)) result = STORE_CORRUPT;
     core->config.version = NULL; /* taken over */
     if (result == 0 && !held_load(core)) result = STORE_CORRUPT;
@@ -255,6 +257,7 @@ struct core *core_free(struct core *core)
     explain_deinit(core);
     buf_deinit(&core->proof);
     registry_free(core->registry);
+    areas_deinit(core);
     free(core->receipts);
     free(core->peers);
     free(core->targets);

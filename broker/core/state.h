@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/prng.h"
+#include "area/version.h"
 #include "codec/envelope.h"
 #include "core/attach.h"
 #include "core/core.h"
@@ -183,6 +184,9 @@ struct peer {
     size_t seats_count;
     struct learned *learned;       /* links: what the peer says it can reach (directory.h); owned */
     size_t learned_count;
+    bool areas_known;              /* links: it has told which table of areas it has, */
+    uint8_t areas[AREA_VERSION_SIZE]; /* of this version */
+    uint64_t areas_due_ms;         /* links: when it is sent what it lacks, on now_ms' scale; 0: it lacks nothing that is here */
     struct buf told;               /* links: the last FRAME_ROUTES of this session */
     uint64_t told_at_ms;           /* 0: none yet */
     uint64_t down_since_ms;        /* links, on now_ms' scale */
@@ -302,6 +306,10 @@ struct core {
     struct buf set_shares;
     bool set_here;                 /* and this node is in the set */
     char *areas_triage;            /* member, or NULL */
+    struct area_table *areas_own;  /* the one in config.areas, if changes were applied to the configuration's; owned */
+    uint8_t area_version[AREA_VERSION_SIZE]; /* of the table in force */
+    struct area_changes *area_changes; /* owned */
+    struct arena area_arena;       /* decoding of one change */
     struct qiao_bytes rerouted_from, rerouted_to; /* areas of the message being routed, if another one took over; else empty */
     char rerouted_area[QIAO_AREA_SIZE_MAX + 4], rerouted_from_area[3 * 12 + 4]; /* what they and the address below are made of */
     struct buf rerouted_address;
@@ -520,9 +528,22 @@ void org_tick(struct core *core);
 bool org_waits(const struct core *core);                                              /* for time to pass */
 unsigned org_check(struct core *core, struct peer *from, const struct envelope *envelope); /* at the origin: may this be sent? */
 unsigned org_route(const struct header *header, unsigned code);                       /* of route_find: messages of the register need no member */
-void org_take(struct core *core, const struct envelope *envelope);                    /* messages of the register, with core->targets found */
+void org_take(struct core *core, const struct envelope *envelope, const struct origin *origin); /* messages of registrars, with core->targets found */
+void org_decided(struct core *core, const struct envelope *envelope, unsigned code, const char *reason); /* a message of a registrar has ended at this node */
+static inline bool org_is_kind(uint32_t kind) { return registry_is_kind(kind) || kind == QIAO_KIND_AREA_DELTA || kind == QIAO_KIND_AREA_CONFIRM; } /* sent by registrars to nodes */
 bool org_refuses(struct core *core, struct peer *member, const struct envelope *envelope, struct message_record *record); /* then the message has ended */
 struct qiao_bytes org_reason(const struct core *core, const struct header *header, unsigned code); /* of what org_check refused, else policy's */
+
+/* recv_area.c, area_apply.c: changes of the table of areas (area_changes.h) */
+unsigned areas_judge(struct core *core, const struct envelope *envelope, char reason[REGISTRY_REASON_SIZE]); /* at the origin: may this be sent? */
+void areas_take(struct core *core, const struct envelope *envelope, const struct origin *origin, bool at_origin);
+bool areas_load(struct core *core);                                                   /* false: a record is not sound */
+void areas_deinit(struct core *core);
+bool areas_use(struct core *core, const struct area_table *table);                    /* the configuration's, with the changes that fit; false: one is damaged */
+void areas_apply(struct core *core);                                                  /* what waits and is on disk */
+void areas_heard(struct core *core, struct peer *peer, struct qiao_bytes version);    /* a neighbour says which table it has */
+void areas_tick(struct core *core);
+uint64_t areas_deadline_ms(const struct core *core);
 
 /* audit.c */
 struct audit_entry {

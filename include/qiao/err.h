@@ -90,6 +90,8 @@ extern "C" {
     X(AREA_VOID, 290, "area code was voided and no area took over")                          \
     X(AREA_AMBIGUOUS, 291, "area code was voided and the area divided: use the new code")    \
     X(AREA_OLD, 292, "area code was voided too long ago: use the new code")                  \
+    X(AREA_BASE, 293, "change of the table of areas begins with another version")            \
+    X(AREA_DELTA, 294, "change of the table of areas does not make what it promises")        \
     /* 300-399: administration */                                                            \
     X(ADMIN_REQUEST, 300, "request not understood")                                          \
     X(NOT_FOUND, 301, "not found")                                                           \

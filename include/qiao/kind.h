@@ -15,6 +15,8 @@ extern "C" {
     X(ORG_SUSPEND, 22, "org.suspend")           \
     X(ORG_CLOSE, 23, "org.close")               \
     X(ORG_CONFIRM, 24, "org.confirm")           \
+    X(AREA_DELTA, 25, "area.delta")             \
+    X(AREA_CONFIRM, 26, "area.confirm")         \
     X(ATTACHMENT, 30, "attachment")             \
     X(PAYLOAD, 100, "payload")                  \
     X(SEALED, 110, "sealed")                    \

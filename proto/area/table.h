@@ -100,7 +100,7 @@ size_t area_table_count(const struct area_table *table);
 size_t area_table_bytes(const struct area_table *table);      /* of memory, all in */
 
 #define AREA_NONE UINT32_MAX
-/* The areas in the order of codes, rank from 0 to the count. */
+/* The areas in the order of codes, rank from 0 to the count. Areas are numbered in that order. */
 uint32_t area_at(const struct area_table *table, size_t rank);
 /* The area's number in the table, a name as long as the table lives. AREA_NONE if there is none. */
 uint32_t area_find(const struct area_table *table, struct area_code code);

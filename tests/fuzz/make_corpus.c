@@ -10,6 +10,7 @@
 #include "proof/bundle.h"
 #include "proof/group.h"
 #include "schema/admin.pb-c.h"
+#include "schema/area.pb-c.h"
 #include "schema/case.pb-c.h"
 #include "schema/link.pb-c.h"
 #include "schema/receipt.pb-c.h"
@@ -230,6 +231,29 @@ static void csv_seeds(void)
     write_seed("csv", "faults", "\0\1\3\2\1", 5, text("a;b\n\"open;never\nx\"y;z\n\"q\"r;s\n1;2;3;4;5;6\n\xff\xfe;\r x\n"));
 }
 
+/* ---- changes of a table of areas: the one of fuzz_area_delta.c ---- */
+
+static void area_seeds(void)
+{
+    uint8_t versions[64] = { 1 };
+    buf_auto merge = { 0 }, mistake = { 0 };
+    Qiao__V1__AreaDelta delta = QIAO__V1__AREA_DELTA__INIT;
+    Qiao__V1__AreaRecord row = QIAO__V1__AREA_RECORD__INIT, *rows[] = { &row };
+    Qiao__V1__AreaSuccessor successor = QIAO__V1__AREA_SUCCESSOR__INIT, *successors[] = { &successor };
+    char *aliases[] = { (char *)"y", (char *)"990178" }, *removed[] = { (char *)"990101001001", (char *)"990102" };
+    successor.code = (char *)"9901", successor.relation = (char *)"SPLIT", successor.share = 5000;
+    row.code = (char *)"990101", row.name = (char *)"a", row.level = (char *)"district", row.valid_to = (char *)"2026-11-01";
+    row.parent = (char *)"9901", row.parent_is_given = 1;
+    row.n_successors = 1, row.successors = successors, row.n_aliases = 2, row.aliases = aliases;
+    delta.from = (ProtobufCBinaryData){ 32, versions }, delta.to = (ProtobufCBinaryData){ 32, versions + 32 };
+    delta.parts = 1, delta.n_changed = 1, delta.changed = rows;
+    pack(&merge, &delta.base);
+    delta.n_changed = 0, delta.n_removed = 2, delta.removed = removed;
+    pack(&mistake, &delta.base);
+    write_seed("area_delta", "changed", "", 0, buf_bytes(&merge));
+    write_seed("area_delta", "removed", "", 0, buf_bytes(&mistake));
+}
+
 /* ---- rows of choices: what each byte means is in the fuzzer of the folder's name ---- */
 
 static void choice_seeds(void)
@@ -271,6 +295,7 @@ int main(int count, char **words)
     bundle_seeds();
     conf_seeds();
     csv_seeds();
+    area_seeds();
     choice_seeds();
     return 0;
 }

@@ -33,7 +33,7 @@ const char *checks_describe(const struct sim *sim, uint32_t index, char text[256
 
 static struct sim_recipient *recipient_of(struct sim *sim, const struct sim_message *m, uint32_t member)
 {
-    if (m->to == SIM_TO_SET) return &sim->recipients[m->first_recipient + member];
+    if (m->to == SIM_TO_SET || m->to == SIM_TO_NODES) return &sim->recipients[m->first_recipient + member];
     return &sim->recipients[m->first_recipient];
 }
 
@@ -44,6 +44,19 @@ static uint32_t member_at(const struct sim *sim, struct qiao_bytes area, struct 
         if (qiao_bytes_equal(area, qiao_bytes_from_string(sim->nodes[member->node].area)) && qiao_bytes_equal(org, qiao_bytes_from_string(member->name))) return i;
     }
     return sim->members_count; /* the set itself */
+}
+
+static uint32_t node_at(const struct sim *sim, struct qiao_bytes area, struct qiao_bytes org)
+{
+    uint32_t i = 0;
+    for (; i < sim->nodes_count; i++)
+        if (qiao_bytes_equal(area, qiao_bytes_from_string(sim->nodes[i].area)) && qiao_bytes_equal(org, qiao_bytes_from_string(sim->nodes[i].name))) break;
+    return i; /* behind the last: the set itself */
+}
+
+static uint32_t place_at(const struct sim *sim, const struct sim_message *m, struct qiao_bytes area, struct qiao_bytes org)
+{
+    return m->to == SIM_TO_NODES ? node_at(sim, area, org) : member_at(sim, area, org);
 }
 
 static struct sim_chain *chain_of(struct sim *sim, const struct sim_message *m, uint32_t recipient)
@@ -63,7 +76,7 @@ uint32_t checks_message(struct sim *sim, const struct sim_message *message)
     *m = *message;
     m->sent_ms = sim->now_ms;
     m->sent_healed = sim->healing;
-    m->recipients_count = m->to == SIM_TO_SET ? sim->members_count + 1 : 1;
+    m->recipients_count = m->to == SIM_TO_SET ? sim->members_count + 1 : m->to == SIM_TO_NODES ? sim->nodes_count + 1 : 1;
     m->first_recipient = sim->recipients_count;
     while (sim->recipients_count + m->recipients_count > sim->recipients_capacity) {
         sim->recipients_capacity = sim->recipients_capacity ? sim->recipients_capacity * 2 : 256;
@@ -111,14 +124,15 @@ void checks_receipt(struct sim *sim, const struct sim_member *member, const stru
         if (!m->conflicting) sim_fail(sim, "conflict reported without one: %s", text);
         return;
     }
-    uint32_t from = member_at(sim, qiao_bytes_from_string(receipt->recipient.area), qiao_bytes_from_string(receipt->recipient.org));
+    uint32_t from = place_at(sim, m, qiao_bytes_from_string(receipt->recipient.area), qiao_bytes_from_string(receipt->recipient.org));
     bool named = m->to == SIM_TO_MEMBER || (m->to == SIM_TO_SERVICE && receipt->outcome == QIAO_OUTCOME_ACCEPTED && *receipt->recipient.area); /* asked again, the origin names the service */
     if (named && from != m->recipient) sim_fail(sim, "receipt of %s comes from %s/%s", text, receipt->recipient.area, receipt->recipient.org);
     if (sim->failed) return;
     struct sim_recipient *r = recipient_of(sim, m, from);
     if (r->seen && (r->seen != receipt->outcome || r->seen_code != receipt->code))
         sim_fail(sim, "two outcomes, %u %s and then %u %s: %s", r->seen, qiao_code_name(r->seen_code), receipt->outcome, qiao_code_name(receipt->code), text);
-    if (receipt->outcome == QIAO_OUTCOME_ACCEPTED && r->decided != QIAO_OUTCOME_ACCEPTED) sim_fail(sim, "receipt says accepted before that is on the recipient's disk: %s", text);
+    if (m->to != SIM_TO_NODES && receipt->outcome == QIAO_OUTCOME_ACCEPTED && r->decided != QIAO_OUTCOME_ACCEPTED)
+        sim_fail(sim, "receipt says accepted before that is on the recipient's disk: %s", text);
     if (r->decided && r->decided != receipt->outcome) sim_fail(sim, "receipt says %u, the recipient's node %u: %s", receipt->outcome, r->decided, text);
     if (r->origin != receipt->outcome) sim_fail(sim, "receipt says %u, the origin's disk %u: %s", receipt->outcome, r->origin, text);
     if (!r->seen) sim->counts.outcomes[receipt->outcome]++;
@@ -370,8 +384,10 @@ static void origin_record(struct sim *sim, struct qiao_bytes key, const struct m
     struct qiao_id id;
     memcpy(id.bytes, key.data + 1, QIAO_ID_SIZE);
     uint32_t index = message_of(sim, &id);
-    if (sim->failed || (sim->messages[index].to == SIM_TO_SET && record->outcome == QIAO_OUTCOME_NONE)) return;
-    struct sim_recipient *r = recipient_of(sim, &sim->messages[index], sim->members_count);
+    if (sim->failed) return;
+    struct sim_message *m = &sim->messages[index];
+    if ((m->to == SIM_TO_SET || m->to == SIM_TO_NODES) && record->outcome == QIAO_OUTCOME_NONE) return;
+    struct sim_recipient *r = recipient_of(sim, m, m->to == SIM_TO_NODES ? sim->nodes_count : sim->members_count);
     if (r->origin) sim_fail(sim, "ended twice at the origin, %u and then %u: %s", r->origin, record->outcome, checks_describe(sim, index, text));
     r->origin = record->outcome;
 }
@@ -390,7 +406,7 @@ static void set_record(struct sim *sim, struct qiao_bytes key, const struct mess
     }
     uint32_t index = message_of(sim, &id);
     if (sim->failed) return;
-    struct sim_recipient *r = recipient_of(sim, &sim->messages[index], member_at(sim, area, org));
+    struct sim_recipient *r = recipient_of(sim, &sim->messages[index], place_at(sim, &sim->messages[index], area, org));
     if (r->origin) sim_fail(sim, "ended twice at the origin, %u and then %u: %s", r->origin, record->outcome, checks_describe(sim, index, text));
     r->origin = record->outcome;
 }

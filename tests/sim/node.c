@@ -67,6 +67,10 @@ void node_config(const struct sim *sim, const struct sim_node *node, struct core
         .signed_age_ms_max = sim->signed_age_ms_max ? sim->signed_age_ms_max : SIM_SIGNED_AGE_MS_MAX, .signed_ahead_ms_max = SIM_SIGNED_AHEAD_MS_MAX,
         .attachment_keep_ms = 30ull * 24 * 3600 * 1000,
     };
+    ret_config->areas = (struct core_areas){ .table = node->areas, .accept_old_days = AREA_ACCEPT_OLD_DAYS };
+    ret_config->registrars = sim->registrars;
+    ret_config->registrars_count = sim->registrars_count;
+    ret_config->confirm_within_ms = 3600000;
     ret_config->rules = holding_rules(sim, node);
     node_secret(sim, node, ret_config->secret);
 }

@@ -127,6 +127,7 @@ struct sim_node {
     struct store *store;
     struct core *core;             /* NULL while down */
     struct sim_keys keys;
+    const struct area_table *areas; /* of its configuration; NULL: none */
     struct sim_job *jobs;          /* under way */
     size_t jobs_count, jobs_capacity;
     uint64_t life;
@@ -214,7 +215,7 @@ struct sim_member {
 
 /* ---- what is known about each message ---- */
 
-enum sim_destination { SIM_TO_MEMBER, SIM_TO_UNKNOWN_MEMBER, SIM_TO_NOWHERE, SIM_TO_SET, SIM_TO_SERVICE };
+enum sim_destination { SIM_TO_MEMBER, SIM_TO_UNKNOWN_MEMBER, SIM_TO_NOWHERE, SIM_TO_SET, SIM_TO_SERVICE, SIM_TO_NODES };
 
 struct sim_recipient {
     uint32_t deliveries;
@@ -243,13 +244,15 @@ struct sim_message {
     enum sim_destination to;
     uint32_t recipient;            /* member, SIM_TO_MEMBER; SIM_TO_SERVICE: who got it, sim->members_count: nobody yet */
     bool settled;                  /* sent when every node had heard of all services, and whether the federation is a graph */
-    uint32_t first_recipient, recipients_count; /* in sim->recipients; one, or one a member for a set (and one for the set) */
+    uint32_t first_recipient, recipients_count; /* in sim->recipients; one, or one a member (SIM_TO_NODES: node) for a set and one for the set */
     unsigned lane;
     uint32_t case_number;          /* SIM_CASES: none */
     bool case_shared;
     uint64_t case_sequence;
     uint64_t expires_at_ms;
     uint32_t body_size;
+    struct qiao_bytes words;       /* SIM_TO_NODES: the body, borrowed, */
+    unsigned kind;                 /* and its kind */
     uint32_t file;                 /* 1 + the file that goes with it; 0: none */
     bool submitted;                /* the node has it */
     bool conflicting;              /* a message with its id and other content was submitted */
@@ -303,6 +306,8 @@ struct sim {
     uint64_t order;
     struct sim_node nodes[SIM_NODES_MAX];
     uint32_t nodes_count;
+    const char *const *registrars; /* scenarios: who may change what nodes keep together */
+    size_t registrars_count;
     struct sim_member members[SIM_MEMBERS_MAX];
     uint32_t members_count;
     struct sim_pipe **pipes;

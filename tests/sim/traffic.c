@@ -125,10 +125,11 @@ static int submit(struct sim *sim, struct sim_member *sender, const struct sim_m
     snprintf(case_id, sizeof case_id, m->case_shared ? "shared-%u" : "case-%u-%u", m->case_number, m->sender);
     memset(body, fill, m->body_size + 1);
     struct qiao_message message = {
-        .id = m->id, .kind = m->to == SIM_TO_SET ? QIAO_KIND_BULLETIN : m->case_number < SIM_CASES ? QIAO_KIND_CASE_UPDATE : QIAO_KIND_PAYLOAD,
+        .id = m->id, .kind = m->to == SIM_TO_NODES ? m->kind : m->to == SIM_TO_SET ? QIAO_KIND_BULLETIN : m->case_number < SIM_CASES ? QIAO_KIND_CASE_UPDATE : QIAO_KIND_PAYLOAD,
         .destination = { m->area, m->org, NULL, m->service[0] ? m->service : NULL }, .case_id = m->case_number < SIM_CASES ? case_id : NULL, .case_sequence = m->case_sequence,
-        .expires_at_ms = m->expires_at_ms, .lane = (enum qiao_lane)m->lane, .privacy = m->to == SIM_TO_SET ? QIAO_PRIVACY_PUBLIC : QIAO_PRIVACY_INTERNAL,
-        .body = { body, m->body_size + (fill != 0) }, .matter = !sim->holds ? NULL : m->case_sequence % 5 == 1 ? "WAIT" : m->case_sequence % 3 == 1 ? "FAST" : NULL,
+        .expires_at_ms = m->expires_at_ms, .lane = (enum qiao_lane)m->lane, .privacy = m->to == SIM_TO_SET || m->to == SIM_TO_NODES ? QIAO_PRIVACY_PUBLIC : QIAO_PRIVACY_INTERNAL,
+        .body = m->to == SIM_TO_NODES ? m->words : (struct qiao_bytes){ body, m->body_size + (fill != 0) },
+        .matter = !sim->holds ? NULL : m->case_sequence % 5 == 1 ? "WAIT" : m->case_sequence % 3 == 1 ? "FAST" : NULL,
     };
     struct qiao_attachment attachment;
     if (m->file) attachment = files_attachment(sim, m->file - 1);

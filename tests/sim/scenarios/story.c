@@ -1,16 +1,40 @@
 #include "scenarios/story.h"
 
+#include "area/load.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-enum world { HONEST, HOSTILE, OWNED, WITHOUT_A_LINE, SIGNED, CUT_OFF };
+enum world { HONEST, HOSTILE, OWNED, WITHOUT_A_LINE, SIGNED, CUT_OFF, AREAS };
 
-static struct story begin(enum world world, uint32_t drain_per_s)
+static struct area_table *table_of(const char *rows)
+{
+    struct area_errors errors = { 0 };
+    buf_auto file = { 0 };
+    static const char head[] = "code,name,valid_to,successors\n";
+    buf_append(&file, head, sizeof head - 1);
+    buf_append(&file, rows, strlen(rows));
+    struct area_table *table = area_load(buf_bytes(&file), CHARSET_UTF_8, &errors);
+    cr_assert(table, "%s", errors.count ? errors.items[0].text : "");
+    area_errors_deinit(&errors);
+    return table;
+}
+
+static void give_areas(struct story *s, const char *const files[3])
+{
+    static const char *const registrars[] = { "990101/court", "990101001/office" };
+    struct sim_node *const nodes[] = { s->district, s->street, s->community };
+    s->sim->registrars = registrars;
+    s->sim->registrars_count = 2;
+    for (size_t i = 0; i < 3; i++) nodes[i]->areas = s->areas[i] = table_of(files[i]);
+}
+
+static struct story begin(enum world world, uint32_t drain_per_s, const char *const areas[3])
 {
     struct sim_options options = { .seed = 7, .keep_trace = true, .calm = true, .drain_per_s = drain_per_s };
     struct story s = { .sim = sim_new(&options) };
     s.sim->latency_ms_max = 1;
-    s.sim->trust = world == SIGNED || world == CUT_OFF;
+    s.sim->trust = world == SIGNED || world == CUT_OFF || world == AREAS;
     if (world == CUT_OFF) s.sim->heartbeat_ms = 60000;
     uint32_t district = sim_add_node(s.sim, "district", "990101", -1);
     uint32_t street = sim_add_node(s.sim, "street", "990101001", (int)district);
@@ -32,6 +56,7 @@ static struct story begin(enum world world, uint32_t drain_per_s)
         s.street->blocked_until_ms = SIM_NEVER;
     }
     if (world == CUT_OFF) s.community->blocked_until_ms = SIM_NEVER / 2;
+    if (world == AREAS) give_areas(&s, areas);
     sim_start(s.sim);
     sim_run(s.sim, 200);
     s.sim->trace.size = 0;
@@ -40,32 +65,32 @@ static struct story begin(enum world world, uint32_t drain_per_s)
 
 struct story story_begin(void)
 {
-    return begin(HONEST, 0);
+    return begin(HONEST, 0, NULL);
 }
 
 struct story story_begin_signed(void)
 {
-    return begin(SIGNED, 0);
+    return begin(SIGNED, 0, NULL);
 }
 
 struct story story_begin_hostile(void)
 {
-    return begin(HOSTILE, 0);
+    return begin(HOSTILE, 0, NULL);
 }
 
 struct story story_begin_owned(void)
 {
-    return begin(OWNED, 0);
+    return begin(OWNED, 0, NULL);
 }
 
 struct story story_begin_without_a_line(void)
 {
-    return begin(WITHOUT_A_LINE, 0);
+    return begin(WITHOUT_A_LINE, 0, NULL);
 }
 
 struct story story_begin_cut_off(uint32_t drain_per_s)
 {
-    return begin(CUT_OFF, drain_per_s);
+    return begin(CUT_OFF, drain_per_s, NULL);
 }
 
 void story_line_is_back(struct story *s)
@@ -74,10 +99,17 @@ void story_line_is_back(struct story *s)
     node_dial(s->sim, s->community);
 }
 
+struct story story_begin_with_areas(const char *district, const char *street, const char *community)
+{
+    const char *const files[] = { district, street, community };
+    return begin(AREAS, 0, files);
+}
+
 void story_end(struct story *s)
 {
     cr_assert(!s->sim->failed, "%s", s->sim->failure);
     s->sim = sim_free(s->sim);
+    for (size_t i = 0; i < 3; i++) s->areas[i] = area_table_free(s->areas[i]);
 }
 
 static uint32_t put(struct story *s, struct sim_message *m)
@@ -134,6 +166,24 @@ uint32_t story_send_notice(struct story *s, struct sim_member *from, const char 
     m.case_sequence = ++s->sim->case_sequences[from->index][from->index][case_number];
     snprintf(m.area, sizeof m.area, "%s", set);
     return put(s, &m);
+}
+
+uint32_t story_send_to_old(struct story *s, struct sim_member *from, const char *area)
+{
+    struct sim_message m = to_member(s, from, s->office, QIAO_LANE_NORMAL, SIM_CASES);
+    snprintf(m.area, sizeof m.area, "%s", area);
+    return put(s, &m);
+}
+
+uint32_t story_tell_nodes(struct story *s, struct sim_member *from, unsigned kind, struct qiao_bytes body)
+{
+    struct sim_message m = { .sender = from->index, .to = SIM_TO_NODES, .case_number = SIM_CASES, .area = "990101/**", .kind = kind, .words = body };
+    return put(s, &m);
+}
+
+struct sim_recipient *story_outcome_at(struct story *s, uint32_t message, const struct sim_node *node)
+{
+    return &s->sim->recipients[s->sim->messages[message].first_recipient + node->index];
 }
 
 void story_send_again(struct story *s, uint32_t message, bool other_content)

@@ -4,11 +4,14 @@
 
 #include "sim.h"
 
+#include "area/table.h"
+
 /* district (990101) with court; street (990101001) with office; community (990101001001) with hotline. Latency 1 ms, commits 1 ms. */
 struct story {
     struct sim *sim;
     struct sim_node *district, *street, *community;
     struct sim_member *court, *office, *hotline, *helpers;
+    struct area_table *areas[3];
 };
 
 struct story story_begin(void);
@@ -24,6 +27,8 @@ struct story story_begin_without_a_line(void);
  * leave at most so many messages a second, 0: as fast as they go. */
 struct story story_begin_cut_off(uint32_t drain_per_s);
 void story_line_is_back(struct story *story);
+/* Signed; registrars are court and office; the nodes' tables of areas are made of these files, which lack the first line. */
+struct story story_begin_with_areas(const char *district, const char *street, const char *community);
 void story_end(struct story *story);
 /* A message from one member to another; returns its number. Lane and case as given; case 0: SIM_CASES means none. */
 uint32_t story_send(struct story *story, struct sim_member *from, struct sim_member *to, unsigned lane, uint32_t case_number, uint64_t expires_in_ms);
@@ -31,6 +36,11 @@ uint32_t story_send_body(struct story *story, struct sim_member *from, struct si
 uint32_t story_send_to(struct story *story, struct sim_member *from, const char *area, const char *org);
 /* A public notice to an area set, in a case. */
 uint32_t story_send_notice(struct story *story, struct sim_member *from, const char *set, uint32_t case_number);
+/* To office, by a code that its street had once. */
+uint32_t story_send_to_old(struct story *story, struct sim_member *from, const char *area);
+/* A registrar's word to all nodes of the district; the body stays the caller's as long as the story. */
+uint32_t story_tell_nodes(struct story *story, struct sim_member *from, unsigned kind, struct qiao_bytes body);
+struct sim_recipient *story_outcome_at(struct story *story, uint32_t message, const struct sim_node *node);
 /* Puts a message that exists into its sender's outbox again; other content if asked. */
 void story_send_again(struct story *story, uint32_t message, bool other_content);
 /* What happened since the last call of this, line by line, without the times. The caller compares. */
