@@ -4,6 +4,9 @@
 #include "input.h"
 #include "text.h"
 
+#include "seal/seal.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,4 +37,16 @@ int area_file_load(const char *path, enum charset charset, struct area_table **r
         status = command_fail(CTL_NO, "%s: %zu %s", path, errors.total, errors.total == 1 ? "error" : "errors");
     area_errors_deinit(&errors);
     return status;
+}
+
+void area_file_version_text(const uint8_t version[AREA_VERSION_SIZE], char ret_text[AREA_FILE_VERSION_TEXT_SIZE])
+{
+    for (size_t i = 0; i < AREA_VERSION_SIZE; i++)
+        snprintf(ret_text + 2 * i, 3, "%02x", version[i]);
+}
+
+void area_file_digest(void *context, struct qiao_bytes data, uint8_t ret_digest[AREA_VERSION_SIZE])
+{
+    (void)context;
+    seal_digest(&seal_openssl_digest, SEAL_SUITE_INT1, data, ret_digest);
 }

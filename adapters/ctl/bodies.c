@@ -5,6 +5,7 @@
 #include <qiao/kind.h>
 #include <qiao/limits.h>
 #include <schema/allocation.pb-c.h>
+#include <schema/area.pb-c.h>
 #include <schema/case.pb-c.h>
 #include <schema/dead.pb-c.h>
 #include <schema/organisation.pb-c.h>
@@ -24,6 +25,8 @@ static const struct {
     { QIAO_KIND_ORG_SUSPEND, &qiao__v1__org_suspend__descriptor },
     { QIAO_KIND_ORG_CLOSE, &qiao__v1__org_close__descriptor },
     { QIAO_KIND_ORG_CONFIRM, &qiao__v1__org_confirm__descriptor },
+    { QIAO_KIND_AREA_DELTA, &qiao__v1__area_delta__descriptor },
+    { QIAO_KIND_AREA_CONFIRM, &qiao__v1__area_confirm__descriptor },
     { QIAO_KIND_CASE_OPEN, &qiao__v1__case_open__descriptor },
     { QIAO_KIND_CASE_UPDATE, &qiao__v1__case_update__descriptor },
     { QIAO_KIND_CASE_CLOSE, &qiao__v1__case_close__descriptor },

@@ -5,6 +5,7 @@
 #include "table.h"
 #include "text.h"
 
+#include "area/delta.h"
 #include "area/tell.h"
 
 #include <stdlib.h>
@@ -56,16 +57,20 @@ static void count(const struct area_table *table, struct census *census)
 static int print_census(const struct area_table *table, const struct census *census, bool json)
 {
     size_t areas = area_table_count(table), bytes = area_table_bytes(table);
+    uint8_t version[AREA_VERSION_SIZE];
+    char text[AREA_FILE_VERSION_TEXT_SIZE];
 
+    area_version(table, area_file_digest, NULL, version);
+    area_file_version_text(version, text);
     if (json)
-        return output_json_line(json_pack("{sIsIsIsIsIsIsIsIsI}", "areas", (json_int_t)areas, "provinces", (json_int_t)census->levels[AREA_LEVEL_PROVINCE], "cities",
+        return output_json_line(json_pack("{sIsIsIsIsIsIsIsIsIss}", "areas", (json_int_t)areas, "provinces", (json_int_t)census->levels[AREA_LEVEL_PROVINCE], "cities",
                                           (json_int_t)census->levels[AREA_LEVEL_CITY], "districts", (json_int_t)census->levels[AREA_LEVEL_DISTRICT], "streets",
                                           (json_int_t)census->levels[AREA_LEVEL_STREET], "communities", (json_int_t)census->levels[AREA_LEVEL_COMMUNITY], "voided",
-                                          (json_int_t)census->voided, "divided", (json_int_t)census->divided, "memoryBytes", (json_int_t)bytes));
-    printf("%zu areas: %llu provinces, %llu cities, %llu districts, %llu streets, %llu communities; %llu voided by today, %llu of all divided; %zu bytes in memory\n", areas,
+                                          (json_int_t)census->voided, "divided", (json_int_t)census->divided, "memoryBytes", (json_int_t)bytes, "version", text));
+    printf("%zu areas: %llu provinces, %llu cities, %llu districts, %llu streets, %llu communities; %llu voided by today, %llu of all divided; %zu bytes in memory\nversion %s\n", areas,
            (unsigned long long)census->levels[AREA_LEVEL_PROVINCE], (unsigned long long)census->levels[AREA_LEVEL_CITY], (unsigned long long)census->levels[AREA_LEVEL_DISTRICT],
            (unsigned long long)census->levels[AREA_LEVEL_STREET], (unsigned long long)census->levels[AREA_LEVEL_COMMUNITY], (unsigned long long)census->voided,
-           (unsigned long long)census->divided, bytes);
+           (unsigned long long)census->divided, bytes, text);
     return CTL_OK;
 }
 
@@ -90,7 +95,9 @@ static int run_check(const struct globals *globals, const void *values, int argu
 struct difference {
     bool json;
     struct table *table;
+    const struct area_table *old, *new;
     size_t count;
+    int status;
 };
 
 static int tell_difference(struct difference *difference, const char *change, const struct area_table *table, uint32_t area)
@@ -116,35 +123,23 @@ static int tell_difference(struct difference *difference, const char *change, co
     return status;
 }
 
-static bool is_changed(const struct area_table *old, uint32_t before, const struct area_table *new, uint32_t after)
+static bool take_difference(void *context, uint32_t before, uint32_t after)
 {
-    struct area_room rooms[2];
-    struct area_row rows[2];
+    struct difference *difference = context;
 
-    area_row_of(old, before, &rooms[0], &rows[0]);
-    area_row_of(new, after, &rooms[1], &rows[1]);
-    return !area_rows_are_same(&rows[0], &rows[1]);
+    if (after == AREA_NONE)
+        difference->status = tell_difference(difference, "removed", difference->old, before);
+    else
+        difference->status = tell_difference(difference, before == AREA_NONE ? "added" : "changed", difference->new, after);
+    return difference->status == CTL_OK;
 }
 
-/* Both in the order of codes, side by side. */
 static int compare(const struct area_table *old, const struct area_table *new, struct difference *difference)
 {
-    size_t i = 0, k = 0;
-    int status = CTL_OK;
-
-    while (!status && (i < area_table_count(old) || k < area_table_count(new))) {
-        uint32_t before = i < area_table_count(old) ? area_at(old, i) : AREA_NONE, after = k < area_table_count(new) ? area_at(new, k) : AREA_NONE;
-        uint64_t one = before == AREA_NONE ? UINT64_MAX : area_code_of(old, before).value, other = after == AREA_NONE ? UINT64_MAX : area_code_of(new, after).value;
-        if (one < other)
-            status = tell_difference(difference, "removed", old, before);
-        else if (one > other)
-            status = tell_difference(difference, "added", new, after);
-        else if (is_changed(old, before, new, after))
-            status = tell_difference(difference, "changed", new, after);
-        i += one <= other;
-        k += other <= one;
-    }
-    return status;
+    difference->old = old;
+    difference->new = new;
+    area_compare(old, new, take_difference, difference);
+    return difference->status;
 }
 
 static int run_diff(const struct globals *globals, const void *values, int argument_count, char **arguments)
@@ -293,10 +288,36 @@ static int run_show(const struct globals *globals, const void *values, int argum
 
 /* ---- the node's table ---- */
 
+static const char *version_text(const ProtobufCBinaryData *version, char text[AREA_FILE_VERSION_TEXT_SIZE])
+{
+    if (version->len != AREA_VERSION_SIZE)
+        return "none";
+    area_file_version_text(version->data, text);
+    return text;
+}
+
+static void print_peer(const Qiao__V1__AreaReply *area, const Qiao__V1__AreaPeer *peer)
+{
+    char text[AREA_FILE_VERSION_TEXT_SIZE];
+    bool same = peer->version.len == area->version.len && peer->version.len > 0 && memcmp(peer->version.data, area->version.data, area->version.len) == 0;
+
+    printf("%-15s  %s  %s\n", peer->node, same ? "the same version" : version_text(&peer->version, text), peer->up ? "up" : "down");
+}
+
+static void print_change(const Qiao__V1__AreaChange *change)
+{
+    char from[AREA_FILE_VERSION_TEXT_SIZE], to[AREA_FILE_VERSION_TEXT_SIZE];
+    unsigned have = (unsigned)__builtin_popcountll(change->have);
+
+    printf("waits            %.16s to %.16s, %u of %u parts%s%s%s%s\n", version_text(&change->from, from), version_text(&change->to, to), have, change->parts,
+           *change->registrar ? ", proposed by " : "", change->registrar, *change->confirmed_by ? ", confirmed by " : "", change->confirmed_by);
+}
+
 static int take_status(void *context, const Qiao__V1__AdminReply *reply)
 {
     const bool *json = context;
     const Qiao__V1__AreaReply *area = reply->area;
+    char text[AREA_FILE_VERSION_TEXT_SIZE];
 
     if (reply->what_case != QIAO__V1__ADMIN_REPLY__WHAT_AREA)
         return command_fail(CTL_NO, "the node answered something else than its table of areas");
@@ -304,8 +325,12 @@ static int take_status(void *context, const Qiao__V1__AdminReply *reply)
         return admin_print_json(&area->base);
     if (area->areas == 0)
         return command_fail(CTL_NO, "the node has no table of areas (areas.file)");
-    printf("areas            %llu\nmemory           %llu bytes\nold codes taken  %u days\ntriage           %s\n", (unsigned long long)area->areas, (unsigned long long)area->memory_bytes,
-           area->accept_old_days, *area->triage ? area->triage : "nobody");
+    printf("areas            %llu\nmemory           %llu bytes\nold codes taken  %u days\ntriage           %s\nversion          %s\n", (unsigned long long)area->areas,
+           (unsigned long long)area->memory_bytes, area->accept_old_days, *area->triage ? area->triage : "nobody", version_text(&area->version, text));
+    for (size_t i = 0; i < area->n_changes; i++)
+        print_change(area->changes[i]);
+    for (size_t i = 0; i < area->n_peers; i++)
+        print_peer(area, area->peers[i]);
     return CTL_OK;
 }
 
@@ -385,7 +410,8 @@ const struct command command_area_status = {
     .name = "area status",
     .arguments = "",
     .summary = "tell about the node's table of areas",
-    .text = "How many areas it has, how long voided codes are taken, and who decides about mail for divided areas. Exit status 1 means that it has none.",
+    .text = "How many areas it has, how long voided codes are taken, who decides about mail for divided areas, which version its table is, which versions its "
+            "neighbours have, and which changes wait for a second registrar. Exit status 1 means that it has no table.",
     .example = "qiao area status",
     .run = run_status,
 };

@@ -125,26 +125,9 @@ static int ask_known(struct known *known, const struct globals *globals, const c
 /* To the whole district, for every node to keep. The connection that asked is closed: it may have been as the same member. */
 static int send_change(struct known *known, const struct globals *globals, const struct change_values *options, unsigned kind, const ProtobufCMessage *body)
 {
-    struct post_options post = { .wait = options->wait, .decided_in = known->area };
-    struct qiao_message message = { .kind = kind, .privacy = QIAO_PRIVACY_PUBLIC };
-    char everywhere[sizeof(known->area) + 3];
-    size_t size = protobuf_c_message_get_packed_size(body);
-    uint8_t *packed = malloc(size + 1);
-    int status;
-
     admin_close(&known->admin);
     known->admin = (struct admin){ .session.signal_fd = -1 };
-    if (!packed)
-        return command_fail(CTL_NO, "out of memory");
-    protobuf_c_message_pack(body, packed);
-    snprintf(everywhere, sizeof(everywhere), "%s/**", known->area);
-    message.destination.area = everywhere;
-    if (options->seat)
-        message.source = (struct qiao_address){ known->area, globals->member, options->seat, NULL };
-    message.body = qiao_bytes(packed, size);
-    status = post_message(globals, &message, &post);
-    free(packed);
-    return status;
+    return post_to_nodes(globals, known->area, options->seat, options->wait, kind, body);
 }
 
 /* ---- register, update ---- */

@@ -59,7 +59,7 @@ extern const struct command command_send, command_recv, command_watch, command_s
     command_org_confirm, command_bench_send, command_bench_recv, command_completion, command_man;
 extern const struct command command_dead_list, command_dead_show, command_dead_retry, command_dead_discard;
 extern const struct command command_bundle_export, command_bundle_import, command_bundle_show;
-extern const struct command command_area_check, command_area_find, command_area_show, command_area_diff, command_area_status;
+extern const struct command command_area_check, command_area_find, command_area_show, command_area_diff, command_area_status, command_area_publish, command_area_confirm;
 extern const struct command command_plan, command_apply, command_rollback, command_held_list, command_held_release, command_held_refuse;
 
 /* "qiao: …" to standard error. Returns status, so that a handler can end with it. */

@@ -189,3 +189,23 @@ int post_message(const struct globals *globals, const struct qiao_message *messa
         status = wait_for(&send);
     return status ? status : print_result(&send);
 }
+
+int post_to_nodes(const struct globals *globals, const char *area, const char *seat, bool wait, unsigned kind, const ProtobufCMessage *body)
+{
+    struct post_options post = { .wait = wait, .decided_in = area };
+    struct qiao_message message = { .kind = kind, .privacy = QIAO_PRIVACY_PUBLIC };
+    char everywhere[QIAO_AREA_SIZE_MAX + 4];
+    uint8_t *packed = malloc(protobuf_c_message_get_packed_size(body) + 1);
+    int status;
+
+    if (!packed)
+        return command_fail(CTL_NO, "out of memory");
+    snprintf(everywhere, sizeof(everywhere), "%s/**", area);
+    message.destination.area = everywhere;
+    if (seat)
+        message.source = (struct qiao_address){ area, globals->member, seat, NULL };
+    message.body = qiao_bytes(packed, protobuf_c_message_pack(body, packed));
+    status = post_message(globals, &message, &post);
+    free(packed);
+    return status;
+}

@@ -4,6 +4,8 @@
 
 #include "session.h"
 
+#include <protobuf-c/protobuf-c.h>
+
 struct post_options {
     const char *outbox;    /* directory, or NULL */
     const char *sign_with, *sign_key, *sign_passphrase_file; /* as in session.h */
@@ -14,5 +16,8 @@ struct post_options {
 
 /* Prints the message's id, and with wait how it ended. The exit status: CTL_NO if it was not accepted. */
 int post_message(const struct globals *globals, const struct qiao_message *message, const struct post_options *options);
+
+/* A registrar's word to every node of the area, which ends in that area's own node. seat: NULL, or the one it is written from. */
+int post_to_nodes(const struct globals *globals, const char *area, const char *seat, bool wait, unsigned kind, const ProtobufCMessage *body);
 
 #endif

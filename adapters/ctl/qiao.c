@@ -31,7 +31,7 @@ static const struct command *const commands[] = {
     &command_org_suspend, &command_org_close, &command_org_confirm,
     &command_bundle_export, &command_bundle_import, &command_bundle_show,
     &command_dead_list, &command_dead_show, &command_dead_retry, &command_dead_discard, &command_audit_export, &command_audit_verify, &command_audit_prove, &command_audit_gaps,
-    &command_area_check, &command_area_find, &command_area_show, &command_area_diff, &command_area_status,
+    &command_area_check, &command_area_find, &command_area_show, &command_area_diff, &command_area_publish, &command_area_confirm, &command_area_status,
     &command_attachment_list, &command_attachment_fetch,
     &command_proof, &command_verify, &command_bench_send, &command_bench_recv,
     &command_plan, &command_apply, &command_rollback, &command_held_list, &command_held_release, &command_held_refuse,

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What becomes of mail for areas that changed: one successor, several with triage at the old parent, none, too old; signed end to end.
-The community has a table from before the change: the district sends on what it sends up. A broken file at reload changes nothing."""
+The community has a table from before the change: the district sends on what it sends up. A broken file at reload changes nothing.
+Then registrars give all nodes a new table by messages: one node is stopped meanwhile, one is killed, one has another file."""
+import base64
 import datetime
 import json
 import os
@@ -122,7 +124,109 @@ def reloading(checks, fed):
     delivered(checks, fed, "other", "office", "990101009/office", "990101009", "after the reload", sender=("district", "reception"))
 
 
+# ---- the table changes by messages ----
+
+class Change:
+    """Two registrars of the district and the files they have."""
+
+    def __init__(self, checks, fed, old, new):
+        self.checks, self.fed, self.old, self.new = checks, fed, write(fed, "published-old.csv", old), write(fed, "published-new.csv", new)
+
+    def area(self, node, member, *arguments):
+        return self.fed.qiao(node, member, "area", *arguments)
+
+    def version(self, path):
+        done = self.area("district", None, "check", path, "--json")
+        return json.loads(done.stdout)["version"]
+
+    def status(self, node):
+        done = self.area(node, None, "status", "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+    def everywhere(self, nodes, path):
+        for node in nodes:
+            wait_until(lambda: hexadecimal(self.status(node).get("version")) == self.version(path), f"the {node} has the table of {os.path.basename(path)}", None, 0.05)
+        self.checks.ok(True, f"{', '.join(nodes)}: the table of {os.path.basename(path)}")
+
+    def refused(self, done, words, what):
+        self.checks.ok(done.returncode == 1 and words in done.stderr, what, f"{done.returncode} {done.stdout} {done.stderr}")
+
+    def accepted(self, done, what):
+        self.checks.ok(done.returncode == 0, what, f"{done.returncode} {done.stdout} {done.stderr}")
+
+
+def hexadecimal(text):
+    """Bytes in JSON are base64 (ProtoJSON)."""
+    return base64.b64decode(text).hex() if text else ""
+
+
+def refusals(change):
+    change.refused(change.area("district", "reception", "publish", change.old, change.new, "--wait"), "(NOT_ALLOWED)", "who is no registrar proposes nothing")
+    change.refused(change.area("district", "registry", "publish", change.new, change.old, "--wait"), "begin with the file that the nodes have", "a change of another table is not sent")
+    change.refused(change.area("district", "registry", "publish", change.old, change.old, "--wait"), "the same table", "no change is none")
+    change.refused(change.area("district", "inspection", "confirm", change.new, "--wait"), "no change", "what was not proposed is not confirmed")
+
+
+def changing(change):
+    fed = change.fed
+    fed["community"].stop()
+    change.accepted(change.area("district", "registry", "publish", change.old, change.new, "--wait"), "a registrar proposes")
+    change.refused(change.area("district", "registry", "confirm", change.new, "--wait"), "(ORG_DUAL_CONTROL)", "who proposes does not confirm")
+    status = change.status("district")
+    change.checks.equal((len(status["changes"]), status["changes"][0]["registrar"]), (1, "990101/registry"), "what waits is shown")
+    wait_until(lambda: change.status("street").get("changes"), "the street keeps it")
+    fed["street"].kill()
+    fed["street"].start()
+    change.accepted(change.area("district", "inspection", "confirm", change.new, "--wait"), "another one confirms")
+    change.everywhere(("district", "street"), change.new)
+    fed["community"].start()
+    change.everywhere(("community",), change.new)
+    wait_until(lambda: peers(change.status("street")) == {"district": change.version(change.new), "community": change.version(change.new)}, "the street knows which tables its neighbours have")
+    change.checks.ok("the same version" in change.area("street", None, "status").stdout, "and says so")
+
+
+def peers(status):
+    return {peer["node"]: hexadecimal(peer.get("version")) for peer in status.get("peers", [])}
+
+
+def behind(change):
+    """The other street had another file: it refused, and is sent the change when an operator has given it the one that the others had."""
+    checks, fed = change.checks, change.fed
+    checks.ok(hexadecimal(change.status("other")["version"]) != change.version(change.new), "a node with another file stays as it is")
+    write(fed, "other.csv", HEAD + AREAS)
+    fed["other"].signal(signal.SIGHUP)
+    change.everywhere(("other",), change.new)
+    fed["other"].kill()
+    fed["other"].start()
+    change.everywhere(("other",), change.new)
+
+
+def learning(checks):
+    nodes = tree()
+    nodes["district"].members = ("reception", "registry", "inspection")
+    with Federation(nodes) as fed:
+        for name in fed.nodes:
+            extra = "990101009,of another file,,,\n" if name == "other" else ""
+            path = write(fed, f"{name}.csv", HEAD + AREAS + extra)
+            fed.nodes[name].more = {"areas": {"file": path}, "registry": {"registrars": ["990101/registry", "990101/inspection"]}}
+            fed[name].write_configuration()
+        fed.start_all()
+        change = Change(checks, fed, HEAD + AREAS, HEAD + AREAS + changes())
+        refusals(change)
+        changing(change)
+        fed.wait_links()
+        delivered(checks, fed, "street", "office", "990101005/office", "990101005", "by the new table")
+        behind(change)
+        checks.equal(set(fed.stop_all().values()), {0}, "all end well")
+        checks.sound_stores(fed)
+
+
 def story(checks):
+    routing_story(checks)
+    learning(checks)
+
+
+def routing_story(checks):
     with Federation(tree()) as fed:
         path = write(fed, "areas.csv", HEAD + AREAS + changes())
         write(fed, "district.csv", HEAD + AREAS + changes())

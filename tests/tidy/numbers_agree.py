@@ -61,7 +61,7 @@ def check_map(read, name, macro):
 
 
 def check_kinds_have_schemas(read):
-    text = ''.join(read(f'proto/schema/{n}.proto') for n in ('case', 'referral', 'allocation', 'organisation', 'receipt', 'dead'))
+    text = ''.join(read(f'proto/schema/{n}.proto') for n in ('case', 'referral', 'allocation', 'organisation', 'area', 'receipt', 'dead'))
     for name, _, _ in re.findall(r'X\((\w+),\s*(\d+),\s*"([^"]*)"\)', read('include/qiao/kind.h')):
         message = ''.join(part.capitalize() for part in name.split('_'))
         if name not in KINDS_WITHOUT_SCHEMA and not re.search(r'message ' + message + r'\b', text):
