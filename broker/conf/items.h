@@ -178,7 +178,8 @@ enum conf_need { CONF_OPTIONAL, CONF_REQUIRED };
     V(conf, plan.keep_headers, "plan.keep_headers", COUNT, "1000", 0, 100000, "headers", LIVE, OPTIONAL, "1000", \
       "Headers of the newest messages kept in memory, without bodies, to rehearse another configuration with (qiao plan).") \
     L(conf, registry.registrars, "registry.registrars", REGISTRAR, 64, RESTART, "[\"990101/registry\", \"990101/inspection\"]", \
-      "Offices of the district whose messages change the register of organisations and the table of areas: AREA/ORG, or AREA/ORG#SEAT. At least two, for keys and areas change and organisations close only if a second one agrees.") \
+      "Offices of the district whose messages change the register of organisations and the table of areas: AREA/ORG, or AREA/ORG#SEAT. " \
+      "At least two, for keys and areas change and organisations close only if a second one agrees.") \
     V(conf, registry.required, "registry.required", BOOL, "false", 0, 0, "", RESTART, OPTIONAL, "false", \
       "Take messages only from members whose organisation is registered.") \
     V(conf, registry.confirm_within, "registry.confirm_within", DURATION, "72h", 1000, 2592000000, "milliseconds", RESTART, OPTIONAL, "72h", \
