@@ -132,12 +132,15 @@ unsigned areas_judge(struct core *core, const struct envelope *e, char reason[RE
 
 /* ---- kept ---- */
 
+/* Without what nodes on the way wrote beside it: that was for the way it took. */
 static void keep(struct core *core, const struct key *key, const struct envelope *e, const struct origin *origin)
 {
     buf_auto value = { 0 };
     uint8_t own = origin->form == ORIGIN_OWN;
     buf_append(&value, &own, 1);
-    buf_append(&value, e->raw.data, e->raw.size);
+    pb_put_bytes(&value, 1, e->header_bytes);
+    pb_put_bytes(&value, 2, e->body);
+    pb_put_bytes(&value, 3, e->proof);
     /* What was signed together with others stands alone from now on. */
     if (origin->batch && origin->batch->units[origin->batch->messages[origin->message].unit].whole) group_put_single(&value, origin->batch, origin->message);
     batch_put(core, key, buf_bytes(&value));

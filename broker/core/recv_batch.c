@@ -633,7 +633,7 @@ static void accept_part(struct core *core, struct peer *from, const struct envel
     struct envelope own = *e;
     bool travels = (code == QIAO_CODE_OK || code == QIAO_CODE_STALE || code == QIAO_CODE_AHEAD) && e->hops < QIAO_HOPS_MAX;
     if (travels && route_envelope(core, e, from) == QIAO_CODE_OK) {
-        bool here = core->targets[core->targets_count - 1]->member || (core->set_here && registry_is_kind(e->header.kind));
+        bool here = core->targets[core->targets_count - 1]->member || (core->set_here && org_is_kind(e->header.kind));
         give_on(core, from, e, origin);
         if (!here) return;
         sets_write_here(core, e, &raw);

@@ -111,8 +111,6 @@ void org_take(struct core *core, const struct envelope *e, const struct origin *
     struct qiao_bytes root, own = qiao_bytes_from_string(core->area);
     if (!org_is_kind(e->header.kind)) return;
     keep_nodes(core);
-    for (size_t i = 0; i < core->targets_count; i++)
-        if (core->targets[i]->role == LINK_ROLE_PARENT_NODE) return; /* to the node of the whole area, which sends it to all of it, also here */
     bool inside = address_is_set(&e->header.destination, &root) && own.size >= root.size && memcmp(own.data, root.data, root.size) == 0;
     if (core->split) inside = core->set_here;
     if (!inside) return;

@@ -117,36 +117,34 @@ Test(areas, a_change_takes_effect_at_each_node_when_a_second_registrar_agrees)
     s.sim->trace.size = 0;
     uint32_t word = confirm(&s, s.office, c);
     sim_run(s.sim, 500);
-    story_expect(&s, "street < office: lane 0 messages 1-1\n"
+    story_expect(&s, "street . the areas' version c35833fb is confirmed\n"
+                     "street < office: lane 0 messages 1-1\n"
                      "street > district: lane 0 messages 3-3\n"
-                     "district . the areas' version c35833fb is confirmed\n"
-                     "district < street: lane 0 messages 3-3\n"
-                     "district > street: lane 0 messages 2-2\n"
-                     "district . the areas are at version c35833fb\n"
-                     "district . area.confirm: OK\n"
-                     "district > street: routes\n"
-                     "street < district: 0 routes\n"
-                     "district > street: lane 0 messages 3-3\n"
-                     "street . the areas' version c35833fb is confirmed\n"
-                     "street < district: lane 0 messages 2-2\n"
-                     "street < district: lane 0 messages 3-3\n"
                      "street > community: lane 0 messages 2-2\n"
                      "street . the areas are at version c35833fb\n"
                      "street . area.confirm: OK\n"
                      "street > district: routes\n"
                      "street > community: routes\n"
                      "community < street: 0 routes\n"
-                     "street > office: lane 3 messages 1-2\n"
                      "district < street: 0 routes\n"
+                     "street > office: lane 3 messages 1-1\n"
                      "community . the areas' version c35833fb is confirmed\n"
                      "community < street: lane 0 messages 2-2\n"
+                     "district . the areas' version c35833fb is confirmed\n"
+                     "district < street: lane 0 messages 3-3\n"
                      "community . the areas are at version c35833fb\n"
                      "community . area.confirm: OK\n"
+                     "district . the areas are at version c35833fb\n"
+                     "district . area.confirm: OK\n"
                      "community > street: routes\n"
+                     "district > street: routes\n"
                      "community > street: lane 0 messages 2-2\n"
+                     "district > street: lane 0 messages 2-2\n"
                      "street < community: 0 routes\n"
+                     "street < district: 0 routes\n"
                      "street < community: lane 0 messages 2-2\n"
-                     "street > office: lane 3 messages 3-3\n");
+                     "street < district: lane 0 messages 2-2\n"
+                     "street > office: lane 3 messages 2-3\n");
     expect_everywhere(&s, word, QIAO_OUTCOME_ACCEPTED, 0);
     expect_mail(&s, s.hotline, "990101005", QIAO_OUTCOME_ACCEPTED);
     story_end(&s);
