@@ -324,9 +324,12 @@ bool directory_load(struct core *core)
 
 /* ---- what goes out ---- */
 
-static void put_route(const struct core *core, struct buf *out, const char *area, const char *path, const char *service, bool hole)
+/* What is too much is left out: the neighbour would take all of it for a broken frame. */
+static void put_route(struct core *core, struct buf *out, const char *area, const char *path, const char *service, bool hole)
 {
     struct learned l = { .hole = hole, .path = (char *)(uintptr_t)path };
+    if (core->directory.told == ROUTES_MAX) return;
+    core->directory.told++;
     memcpy(l.area, area, strlen(area));
     memcpy(l.service, service, strlen(service));
     put_one(out, core->node, &l);
@@ -344,7 +347,8 @@ static bool way_to_tell(struct core *core, const struct peer *to, struct qiao_by
     struct route_candidates found;
     route_candidates(core, area, area_covers(to->area, area) ? to : NULL, &found);
     *ret_way = found.items[0];
-    return found.count > 0 && ret_way->reason == ROUTE_IS_CHOSEN && ret_way->peer != to && !in_path(path_of(ret_way->peer, ret_way->learned), to->name);
+    if (found.count == 0 || ret_way->reason != ROUTE_IS_CHOSEN || ret_way->peer == to || ret_way->length >= PATH_MAX_NODES) return false;
+    return !in_path(path_of(ret_way->peer, ret_way->learned), to->name);
 }
 
 static void put_area(struct core *core, const struct peer *to, const char *area, struct buf *out)
@@ -443,7 +447,7 @@ static const struct route_way *shortest(const struct directory *d, size_t *at, c
     const struct route_way *best = NULL, *first = &d->ways[*at];
     for (; *at < d->count && strcmp(d->ways[*at].service, first->service) == 0 && strcmp(d->ways[*at].area, first->area) == 0; ++*at) {
         const struct route_way *way = &d->ways[*at];
-        bool usable = way->peer != to && !way->learned->withdrawn && !in_path(way->learned->path, to->name);
+        bool usable = way->peer != to && !way->learned->withdrawn && way->learned->length < PATH_MAX_NODES && !in_path(way->learned->path, to->name);
         if (usable && is_shorter(way, best)) best = way;
     }
     return best;
@@ -465,6 +469,7 @@ static void put_services(struct core *core, const struct peer *to, struct buf *o
 static void tell(struct core *core, struct peer *peer)
 {
     buf_auto out = { 0 };
+    core->directory.told = 0;
     if (core->graph) put_areas(core, peer, &out);
     if (peer->role != LINK_ROLE_CHILD_NODE) put_services(core, peer, &out);
     pb_put_varint(&out, 2, core->graph);

@@ -30,6 +30,7 @@ struct directory {
     size_t count, areas, capacity;
     const char **holes;            /* areas that some neighbour cannot reach, sorted, each once */
     size_t holes_count, holes_capacity;
+    size_t told;                   /* routes in the frame that is being made */
     bool stale;                    /* to be sorted anew */
     uint64_t version;              /* grows with each change */
     uint64_t due_ms;               /* when neighbours are told; LINK_NEVER: nothing to tell */

@@ -5,6 +5,7 @@
 #include "store/array.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *services[] = { "notary" };
@@ -208,5 +209,124 @@ Test(route, a_seat_that_does_not_exist_is_refused)
     to.seat = qiao_bytes_from_string("nobody");
     to.raw = qiao_bytes_from_string("another address");
     cr_expect_eq(route_find(w.core, &query), QIAO_CODE_UNKNOWN_SEAT);
+    deinit(&w);
+}
+
+/* ---- what is told on ---- */
+
+struct heard {
+    const char *area;
+    size_t behind;                 /* nodes on the path behind the neighbour */
+    bool hole;
+};
+
+static void tells_all(struct world *w, const char *name, const struct heard *heard, size_t count)
+{
+    static Qiao__V1__Route routes[ROUTES_MAX];
+    static Qiao__V1__Route *list[ROUTES_MAX];
+    static char *path[QIAO_HOPS_MAX];
+    Qiao__V1__Routes all = { .base = PROTOBUF_C_MESSAGE_INIT(&qiao__v1__routes__descriptor), .n_routes = count, .routes = list };
+    struct connection c = { .peer = peer_of(w, name) };
+    buf_auto packed = { 0 };
+    path[0] = (char *)(uintptr_t)name;
+    for (size_t i = 1; i < QIAO_HOPS_MAX; i++) path[i] = (char *)(uintptr_t)"far";
+    for (size_t i = 0; i < count; i++) {
+        routes[i] = (Qiao__V1__Route)QIAO__V1__ROUTE__INIT;
+        routes[i].area = (char *)(uintptr_t)heard[i].area;
+        routes[i].path = path;
+        routes[i].n_path = 1 + heard[i].behind;
+        routes[i].hole = heard[i].hole;
+        list[i] = &routes[i];
+    }
+    packed.data = base_realloc(packed.data, qiao__v1__routes__get_packed_size(&all));
+    directory_take(w->core, &c, qiao_bytes(packed.data, qiao__v1__routes__pack(&all, packed.data)));
+}
+
+static Qiao__V1__Routes *told(struct world *w, const char *name)
+{
+    struct peer *peer = peer_of(w, name);
+    struct connection c = { .peer = peer, .dirty = true };
+    c.link.peer.features = LINK_FEATURE_ROUTES;
+    peer->out = &c;
+    peer->told_at_ms = 0;
+    directory_changed(w->core);
+    w->core->directory.due_ms = w->core->now_ms;
+    directory_tick(w->core);
+    peer->out = NULL;
+    buf_deinit(&c.out);
+    Qiao__V1__Routes *routes = qiao__v1__routes__unpack(NULL, peer->told.size, peer->told.data);
+    cr_assert_not_null(routes);
+    return routes;
+}
+
+static const Qiao__V1__Route *route_to(const Qiao__V1__Routes *routes, const char *area)
+{
+    for (size_t i = 0; i < routes->n_routes; i++)
+        if (strcmp(routes->routes[i]->area, area) == 0) return routes->routes[i];
+    return NULL;
+}
+
+Test(route, a_hole_is_passed_on_with_what_is_around_it)
+{
+    static const struct heard heard[] = { { "990105", 1, false }, { "990105001", 0, true } };
+    static const char *const whom[] = { "street-9", "one" };
+    struct world w;
+    init(&w);
+    tells_all(&w, "district", heard, 2);
+    for (size_t i = 0; i < 2; i++) {
+        Qiao__V1__Routes *routes = told(&w, whom[i]);
+        const Qiao__V1__Route *whole = route_to(routes, "990105"), *part = route_to(routes, "990105001");
+        cr_expect(whole && !whole->hole && whole->n_path == 3);
+        cr_expect(part && part->hole);
+        qiao__v1__routes__free_unpacked(routes, NULL);
+    }
+    deinit(&w);
+}
+
+Test(route, another_way_to_a_part_is_told_with_its_path)
+{
+    static const struct heard district[] = { { "990105", 1, false }, { "990105001", 0, true } }, street[] = { { "990105", 4, false } };
+    struct world w;
+    init(&w);
+    tells_all(&w, "district", district, 2);
+    tells_all(&w, "street-9", street, 1);
+    Qiao__V1__Routes *routes = told(&w, "one");
+    const Qiao__V1__Route *whole = route_to(routes, "990105"), *part = route_to(routes, "990105001");
+    cr_expect(whole && whole->n_path == 3);
+    cr_expect(part && !part->hole && part->n_path == 6);
+    qiao__v1__routes__free_unpacked(routes, NULL);
+    deinit(&w);
+}
+
+Test(route, a_path_that_is_full_is_not_told_on)
+{
+    static const struct heard heard[] = { { "990105", QIAO_HOPS_MAX - 1, false }, { "990106", QIAO_HOPS_MAX - 2, false } };
+    struct world w;
+    init(&w);
+    tells_all(&w, "district", heard, 2);
+    cr_expect_str_eq(way(&w, "990105", "office", NULL), "district");
+    Qiao__V1__Routes *routes = told(&w, "street-9");
+    const Qiao__V1__Route *longest = route_to(routes, "990106");
+    cr_expect_null(route_to(routes, "990105"));
+    cr_expect(longest && longest->n_path == QIAO_HOPS_MAX);
+    qiao__v1__routes__free_unpacked(routes, NULL);
+    deinit(&w);
+}
+
+Test(route, no_more_is_told_than_a_neighbour_takes)
+{
+    static struct heard heard[ROUTES_MAX];
+    static char areas[ROUTES_MAX][8];
+    struct world w;
+    init(&w);
+    for (size_t i = 0; i < ROUTES_MAX; i++) {
+        snprintf(areas[i], sizeof areas[i], "98%04zu", i);
+        heard[i].area = areas[i];
+    }
+    tells_all(&w, "district", heard, ROUTES_MAX);
+    cr_assert_eq(peer_of(&w, "district")->learned_count, ROUTES_MAX);
+    Qiao__V1__Routes *routes = told(&w, "street-9");
+    cr_expect_eq(routes->n_routes, ROUTES_MAX);
+    qiao__v1__routes__free_unpacked(routes, NULL);
     deinit(&w);
 }
