@@ -194,6 +194,24 @@ static void check_order(struct sim *sim, const struct sim_member *member, uint32
     }
 }
 
+/* What comes too early waits for the one before it for a minute (core/order.c). */
+#define NOTICE_IN_ORDER_MS 50000u
+
+/* Notices of one case to one set: what was sent before this one has come. */
+static void check_notices(struct sim *sim, const struct sim_member *member, uint32_t index)
+{
+    char text[256], other[256];
+    const struct sim_message *m = &sim->messages[index];
+    if (m->case_number >= SIM_CASES || m->lost_with_sender || recipient_of(sim, m, member->index)->deliveries > 0 || sim->now_ms > m->sent_ms + NOTICE_IN_ORDER_MS) return;
+    for (uint32_t i = 0; i < index; i++) {
+        const struct sim_message *b = &sim->messages[i];
+        bool same = b->to == SIM_TO_SET && b->sender == m->sender && b->lane == m->lane && b->case_number == m->case_number && strcmp(b->area, m->area) == 0;
+        if (!same || b->lost_with_sender) continue;
+        const struct sim_recipient *r = recipient_of(sim, b, member->index);
+        if (r->deliveries == 0 && !r->decided) sim_fail(sim, "%s came before %s", checks_describe(sim, index, text), checks_describe(sim, i, other));
+    }
+}
+
 enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, const struct qiao_delivery *delivery)
 {
     char text[256];
@@ -209,6 +227,7 @@ enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, c
     if (r->deliveries > 0 && r->delivered_session == member->sessions && !r->retried) sim_fail(sim, "delivered twice in one session: %s", text);
     if (r->decided && r->revivals == 0 && r->decided_ms < member->up_since_ms) sim_fail(sim, "delivered again although its outcome %u was on disk: %s", r->decided, text);
     if (m->to == SIM_TO_MEMBER && !sim->failed) check_order(sim, member, index);
+    if (m->to == SIM_TO_SET && !sim->failed) check_notices(sim, member, index);
     sim->counts.deliveries++;
     sim->counts.redeliveries += r->deliveries > 0;
     r->deliveries++;

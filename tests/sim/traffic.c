@@ -108,6 +108,7 @@ uint32_t traffic_message(struct sim *sim, struct sim_member *sender)
         m.case_shared = m.case_number == 0;
         m.case_sequence = ++sim->case_sequences[sender->index][m.recipient][m.case_number];
     }
+    if (m.to == SIM_TO_SET && sim->options.graph && sim_chance(sim, 70)) m.case_number = 0;
     if (m.to != SIM_TO_SET && sim_chance(sim, 12)) m.expires_at_ms = sim_wall_ms(sim) + 1 + sim_random(sim, sim_chance(sim, 50) ? 100 : 20000);
     service_address(sim, &m);
     m.body_size = (uint32_t)sim_random(sim, sim_random(sim, 200) == 0 ? 60000 : 200);
