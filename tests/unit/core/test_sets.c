@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* hub between two lateral neighbours, and below a parent that is the way to all that nobody knows of. */
+/* hub between two lateral neighbours, with a child, and below a parent that is the way to all that nobody knows of. */
 static const struct core_peer_config peers[] = {
     { .name = "above", .area = "770000", .role = LINK_ROLE_PARENT_NODE }, { .name = "left", .area = "990102", .role = LINK_ROLE_PEER_NODE },
-    { .name = "right", .area = "990103", .role = LINK_ROLE_PEER_NODE },   { .name = "office", .member = true },
+    { .name = "right", .area = "990103", .role = LINK_ROLE_PEER_NODE },   { .name = "below", .area = "990101001", .role = LINK_ROLE_CHILD_NODE },
+    { .name = "office", .member = true },
 };
 
 struct world {
@@ -25,7 +26,7 @@ static void init(struct world *w)
 {
     char error[128];
     struct store_options options = { .version = 1 };
-    struct core_config config = { .node = "hub", .area = "990101", .peers = peers, .peers_count = 4, .seal = &seal_null, .seed = 1, .connections_max = 4, .reroute_after_ms = 1000 };
+    struct core_config config = { .node = "hub", .area = "990101", .peers = peers, .peers_count = 5, .seal = &seal_null, .seed = 1, .connections_max = 4, .reroute_after_ms = 1000 };
     *w = (struct world){ 0 };
     cr_assert_eq(store_engine_array.open(&options, &w->store, error, sizeof error), STORE_OK);
     cr_assert_eq(core_new(&config, w->store, 1, 1700000000000u, &w->core, error, sizeof error), 0);
@@ -109,6 +110,19 @@ static void expect_given(struct world *w, const char *area, const char *node)
     cr_expect_str_eq(to, node, "%s", area);
 }
 
+/* hub passes 990104 on to far behind left, and divides 990103. */
+static void put_share(struct buf *share)
+{
+    struct buf none = { 0 };
+    buf_auto own = { 0 };
+    buf_auto far = { 0 };
+    share_put_region(&own, text("990103"), false, &none);
+    share_put_region(&far, text("990104"), false, &none);
+    share_put_branch(share, text("hub"), 0, &own);
+    share_put_branch(share, text("left"), 0, &none);
+    share_put_branch(share, text("far"), 1, &far);
+}
+
 Test(sets, each_area_goes_to_its_node_with_what_lies_in_it)
 {
     struct world w;
@@ -129,6 +143,7 @@ Test(sets, each_area_goes_to_its_node_with_what_lies_in_it)
     char to[QIAO_NAME_SIZE_MAX + 1];
     cr_expect_eq(count_of(&w, "990101", to), 0, "its own");
     cr_expect_eq(count_of(&w, "990101003", to), 0, "nothing lies there");
+    expect_given(&w, "990101001", "below");
     deinit(&w);
 }
 
@@ -147,17 +162,49 @@ Test(sets, what_one_neighbour_gets_alone_it_divides_itself)
     deinit(&w);
 }
 
-/* hub passes 990104 on to far behind left, and divides 990103. */
-static void put_share(struct buf *share)
+Test(sets, what_nobody_names_goes_to_whoever_has_the_area_around_it)
 {
-    struct buf none = { 0 };
-    buf_auto own = { 0 };
-    buf_auto far = { 0 };
-    share_put_region(&own, text("990103"), false, &none);
-    share_put_region(&far, text("990104"), false, &none);
-    share_put_branch(share, text("hub"), 0, &own);
-    share_put_branch(share, text("left"), 0, &none);
-    share_put_branch(share, text("far"), 1, &far);
+    struct world w;
+    init(&w);
+    cr_assert_eq(split(&w, "990101001004", NULL), QIAO_CODE_OK);
+    expect_given(&w, "990101001004", "below");
+    cr_assert_eq(split(&w, "990101002", NULL), QIAO_CODE_UNKNOWN_MEMBER, "in its own area, and no child's");
+    deinit(&w);
+}
+
+Test(sets, what_a_lost_neighbour_alone_knew_of_goes_up_unless_that_is_no_way_either)
+{
+    struct world w;
+    init(&w);
+    add_route(&w, "990104", "left", "far");
+    tell(&w, "left");
+    peer_of(&w, "left")->dead = true;
+    directory_changed(w.core);
+    cr_assert_eq(split(&w, "990104", NULL), QIAO_CODE_OK);
+    expect_given(&w, "990104", "above");
+    peer_of(&w, "above")->dead = true;
+    directory_changed(w.core);
+    cr_assert_eq(split(&w, "990104", NULL), QIAO_CODE_OK);
+    expect_given(&w, "990104", CORE_WAITING_NAME);
+    deinit(&w);
+}
+
+Test(sets, what_was_here_before_waits_but_for_what_is_of_this_node)
+{
+    struct world w;
+    buf_auto share = { 0 };
+    init(&w);
+    put_share(&share);
+    struct set_query query = { .root = text("99"), .from = peer_of(&w, "right"), .again = true };
+    cr_assert_eq(sets_split(w.core, &query), QIAO_CODE_OK);
+    cr_expect(w.core->set_here);
+    expect_given(&w, "990104", CORE_WAITING_NAME);
+    query.share = buf_bytes(&share);
+    cr_assert_eq(sets_split(w.core, &query), QIAO_CODE_OK);
+    cr_expect(!w.core->set_here);
+    expect_given(&w, "990103", CORE_WAITING_NAME);
+    expect_given(&w, "990104", CORE_WAITING_NAME);
+    deinit(&w);
 }
 
 Test(sets, what_is_for_others_is_passed_on_unless_the_link_was_given_up)
