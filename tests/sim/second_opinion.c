@@ -27,6 +27,8 @@ struct looking {
     const Qiao__V1__Decision *decision; /* that is being judged */
     uint64_t at_ms;
     bool (*explained)[SIM_NODES_MAX];   /* by message */
+    bool (*ruled)[SIM_NODES_MAX];       /* the same: a rule of the node said what it should */
+    bool has_rules;
 };
 
 /* ---- deciding again ---- */
@@ -165,6 +167,23 @@ static void compare_header(const struct looking *l, uint32_t message)
     if (d->from_member && (sender->node != l->node->index || strcmp(sender->name, d->from) != 0)) disagree(l, message, "who sent it");
 }
 
+/* A node with rules (node.c) holds what must WAIT and lets travel on the urgent lane what is FAST. A message that was held is decided about
+ * again when it goes on, and then no rule is asked. */
+static void compare_rule(const struct looking *l, uint32_t message)
+{
+    const Qiao__V1__Decision *d = l->decision;
+    const char *matter = traffic_matter(l->sim, &l->sim->messages[message]);
+    bool wait = matter && strcmp(matter, "WAIT") == 0, fast = matter && strcmp(matter, "FAST") == 0;
+    if (!d->rule) {
+        if (d->sent_on != 0) disagree(l, message, "another lane without a rule");
+        return;
+    }
+    bool right = l->has_rules && ((wait && strcmp(d->rule->name, "wait") == 0) || (fast && strcmp(d->rule->name, "fast") == 0));
+    if (!right) disagree(l, message, "which rule it was");
+    if (d->sent_on != 0 && (!fast || d->sent_on != 1 + QIAO_LANE_URGENT)) disagree(l, message, "the lane of the rule");
+    l->ruled[message][l->node->index] = right;
+}
+
 /* The hostile neighbour changes what it overheard, so that the header is not the one that is known here. What becomes of that is checked
  * where it acts. */
 static bool is_hostile(const struct looking *l)
@@ -192,6 +211,7 @@ static void judge(struct looking *l, uint32_t message, const struct explain_stre
     l->explained[message][l->node->index] = true;
     if (is_hostile(l) || !is_of_sender(l, m, stretch->source)) return;
     compare_header(l, message);
+    compare_rule(l, message);
     l->sim->counts.opinions++;
     if (l->decision->code == QIAO_CODE_EXPIRED) { /* before anybody asked where to; node clocks are set back by up to 20 s */
         if (m->expires_at_ms == 0 || m->expires_at_ms > l->at_ms + 20000) disagree(l, message, "whether it was too late");
@@ -246,6 +266,16 @@ static bool read_record(void *context, struct qiao_bytes key, struct qiao_bytes 
     return !l->sim->failed;
 }
 
+/* Each message that a member sent here and that was taken came before the rules, and those say something about it; if it had not expired,
+ * which is asked before. */
+static void check_ruled(const struct looking *l, uint32_t message)
+{
+    const struct sim_message *m = &l->sim->messages[message];
+    char text[256];
+    if (!l->has_rules || !traffic_matter(l->sim, m) || m->conflicting || m->expires_at_ms > 0 || l->sim->members[m->sender].node != l->node->index) return;
+    if (!l->ruled[message][l->node->index]) sim_fail(l->sim, "%s asked no rule about %s", l->node->name, checks_describe(l->sim, message, text));
+}
+
 /* 'O' and 'D': whoever took it, or has it for a member, has decided about it. */
 static bool check_explained(void *context, struct qiao_bytes key, struct qiao_bytes value)
 {
@@ -256,15 +286,18 @@ static bool check_explained(void *context, struct qiao_bytes key, struct qiao_by
     if (message >= l->sim->messages_count || memcmp(l->sim->messages[message].id.bytes, key.data + 1, QIAO_ID_SIZE) != 0) return true;
     if (!l->explained[message][l->node->index])
         sim_fail(l->sim, "%s has a record %c and no decision of %s", l->node->name, key.data[0], checks_describe(l->sim, message, text));
+    if (key.data[0] == 'O') check_ruled(l, message);
     return !l->sim->failed;
 }
 
 void second_opinion(struct sim *sim)
 {
     bool (*explained)[SIM_NODES_MAX] = base_zalloc((sim->messages_count + 1) * sizeof *explained);
+    bool (*ruled)[SIM_NODES_MAX] = base_zalloc((sim->messages_count + 1) * sizeof *ruled);
     for (uint32_t i = 0; i < sim->nodes_count && !sim->failed; i++) {
-        struct looking l = { .sim = sim, .node = &sim->nodes[i], .explained = explained };
+        struct looking l = { .sim = sim, .node = &sim->nodes[i], .explained = explained, .ruled = ruled };
         node_config(sim, l.node, l.peers, &l.config);
+        l.has_rules = l.config.rules != NULL;
         l.config.rules = rules_free(l.config.rules); /* not asked here */
         store_scan(l.node->store, qiao_bytes("y", 1), qiao_bytes("z", 1), read_record, &l);
         if (l.config.explain.bytes_max > 0) continue; /* old ones have given way */
@@ -272,4 +305,5 @@ void second_opinion(struct sim *sim)
         store_scan(l.node->store, qiao_bytes("O", 1), qiao_bytes("P", 1), check_explained, &l);
     }
     free(explained);
+    free(ruled);
 }

@@ -432,6 +432,8 @@ void traffic_step(struct sim *sim);
 void traffic_heal(struct sim *sim);
 /* A few public notices, when the world has come to rest. */
 void traffic_notices(struct sim *sim);
+/* What rules look at; NULL: nothing. */
+const char *traffic_matter(const struct sim *sim, const struct sim_message *message);
 /* Puts one message into the member's outbox; false when the outbox is full. */
 bool traffic_submit(struct sim *sim, struct sim_member *member, uint32_t message);
 uint32_t traffic_message(struct sim *sim, struct sim_member *sender);

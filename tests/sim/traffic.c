@@ -130,7 +130,7 @@ static int submit(struct sim *sim, struct sim_member *sender, const struct sim_m
         .destination = { m->area, m->org, NULL, m->service[0] ? m->service : NULL }, .case_id = m->case_number < SIM_CASES ? case_id : NULL, .case_sequence = m->case_sequence,
         .expires_at_ms = m->expires_at_ms, .lane = (enum qiao_lane)m->lane, .privacy = m->to == SIM_TO_SET || m->to == SIM_TO_NODES ? QIAO_PRIVACY_PUBLIC : QIAO_PRIVACY_INTERNAL,
         .body = m->to == SIM_TO_NODES ? m->words : (struct qiao_bytes){ body, m->body_size + (fill != 0) },
-        .matter = !sim->holds ? NULL : m->case_sequence % 5 == 1 ? "WAIT" : m->case_sequence % 3 == 1 ? "FAST" : NULL,
+        .matter = traffic_matter(sim, m),
     };
     struct qiao_attachment attachment;
     if (m->file) attachment = files_attachment(sim, m->file - 1);
@@ -140,6 +140,12 @@ static int submit(struct sim *sim, struct sim_member *sender, const struct sim_m
     if (result != QIAO_CLIENT_OK && result != QIAO_CLIENT_BUSY) sim_fail(sim, "%s cannot submit: %s", sender->name, sender->session.error);
     if (result == QIAO_CLIENT_OK && m->file) files_submitted(sender, m->file - 1);
     return result;
+}
+
+const char *traffic_matter(const struct sim *sim, const struct sim_message *m)
+{
+    if (!sim->holds) return NULL;
+    return m->case_sequence % 5 == 1 ? "WAIT" : m->case_sequence % 3 == 1 ? "FAST" : NULL;
 }
 
 bool traffic_submit(struct sim *sim, struct sim_member *sender, uint32_t message)
