@@ -532,6 +532,7 @@ static void final_recipient(struct sim *sim, uint32_t index, uint32_t recipient)
 void checks_final(struct sim *sim)
 {
     files_final(sim);
+    services_final(sim);
     for (uint32_t i = 0; i < sim->members_count && !sim->failed; i++)
         if (sim->members[i].alive && sim->members[i].session.unacknowledged > 0)
             sim_fail(sim, "%s still has %zu messages in its outbox", sim->members[i].name, sim->members[i].session.unacknowledged);

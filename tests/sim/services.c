@@ -1,6 +1,9 @@
 /* Services: who offers one, messages to them, and who the nearest provider is by the rule of the design: going up the tree from the sender. */
 #include "sim.h"
 
+#include "core/keys.h"
+#include "schema/link.pb-c.h"
+
 #include <stdio.h>
 
 /* After this, what nodes told when they linked has been passed on everywhere. */
@@ -24,9 +27,59 @@ void service_offer(struct sim *sim, struct sim_member *member)
     if (chance < 2 && !sim->options.calm) member->service = services[chance];
 }
 
+/* ---- who has heard ---- */
+
+static bool tells(struct qiao_bytes value, const char *area, const char *service)
+{
+    bool told = false;
+    Qiao__V1__Routes *routes = qiao__v1__routes__unpack(NULL, value.size, value.data);
+    for (size_t i = 0; routes && i < routes->n_routes; i++) {
+        const Qiao__V1__Route *r = routes->routes[i];
+        told |= !r->withdrawn && strcmp(r->area, area) == 0 && strcmp(r->service, service) == 0;
+    }
+    if (routes) qiao__v1__routes__free_unpacked(routes, NULL);
+    return told;
+}
+
+/* On its disk: what a node has only heard, it has forgotten when it dies before a commit, which a full disk keeps from it for long. */
+static bool has_heard(const struct sim_node *node, uint32_t child, const char *area, const char *service)
+{
+    struct key key = { .bytes = { 'G', 'l' }, .size = 4 };
+    struct qiao_bytes value;
+    for (uint16_t number = 0; number < sizeof node->link_numbers / sizeof node->link_numbers[0]; number++) {
+        put_u16(key.bytes + 2, number);
+        if (node->link_numbers[number] == child + 1 && store_get(node->store, key_bytes(&key), &value)) return tells(value, area, service);
+    }
+    return false;
+}
+
+static bool have_heard_of(const struct sim *sim, const struct sim_member *member)
+{
+    const char *area = sim->nodes[member->node].area;
+    uint32_t below = member->node;
+    for (int at = sim->nodes[below].parent; at >= 0; at = sim->nodes[at].parent) {
+        if (!has_heard(&sim->nodes[at], below, area, member->service)) return false;
+        below = (uint32_t)at;
+    }
+    return true;
+}
+
+/* Everybody above a provider knows of it. Nobody forgets it again: a link that is down takes nothing back. */
+static bool have_all_heard(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->members_count && !sim->all_have_heard; i++)
+        if (sim->members[i].service && !sim->members[i].twin && !have_heard_of(sim, &sim->members[i])) return false;
+    return sim->all_have_heard = true;
+}
+
+void services_final(struct sim *sim)
+{
+    if (!sim->options.graph && !have_all_heard(sim)) sim_fail(sim, "somebody above a provider never heard of it");
+}
+
 void service_address(struct sim *sim, struct sim_message *m)
 {
-    m->settled = !sim->options.graph && sim->linked_ms != SIM_NEVER && sim->now_ms > sim->linked_ms + PASSED_ON_MS;
+    m->settled = !sim->options.graph && sim->linked_ms != SIM_NEVER && sim->now_ms > sim->linked_ms + PASSED_ON_MS && have_all_heard(sim);
     if (m->to != SIM_TO_MEMBER || m->case_number < SIM_CASES || sim->options.calm || dice(sim, sim->messages_count) % 4 > 0) return;
     m->to = SIM_TO_SERVICE;
     m->recipient = sim->members_count;

@@ -345,6 +345,7 @@ struct sim {
     uint64_t crossed[SIM_NODES_MAX][SIM_NODES_MAX][QIAO_LANES]; /* crossings.c: last sequence that was counted, from, to */
     uint64_t linked_ms;            /* when every node had linked with its neighbours once; SIM_NEVER: not yet */
     uint64_t keep_evidence_ms, signed_age_ms_max; /* scenarios: 0 for ever, and 0 for SIM_SIGNED_AGE_MS_MAX */
+    bool all_have_heard;           /* every node above a provider of a service knows of it, on its disk */
     bool chatty;                   /* members submit from inside callbacks */
     uint64_t bytes_on_wire_max;
 };
@@ -478,6 +479,7 @@ void service_offer(struct sim *sim, struct sim_member *member);
 void service_address(struct sim *sim, struct sim_message *message);
 void service_delivered(struct sim *sim, struct sim_message *message, const struct sim_member *member);
 void service_linked(struct sim *sim);
+void services_final(struct sim *sim);
 /* NO_PROVIDER is right: there is none, or some node had not heard of it. */
 bool service_may_be_refused(const struct sim *sim, const struct sim_message *message);
 const char *checks_describe(const struct sim *sim, uint32_t message, char text[256]);

@@ -177,5 +177,5 @@ Test(wire_door, a_thousand_may_come_at_once, .init = setup, .fini = teardown)
     cr_assert(file && fscanf(file, "%u", &most) == 1);
     fclose(file);
     unsigned room = backlog_of(wire_endpoint_url(node_listen(server, "tls+tcp://127.0.0.1:0")));
-    cr_expect_geq(room, most < 1024 ? most : 1024, "room for %u", room);
+    cr_assert(room >= (most < 1024 ? most : 1024), "room for %u", room);
 }
