@@ -32,6 +32,8 @@ void adversary_flush(struct adversary *a, int visitor)
 
 static void forget(struct visitor *v)
 {
+    uint64_t next = v->link.tx[QIAO_LANE_NORMAL].next;
+    if (next > v->sent + 1) v->sent = next - 1;
     link_deinit(&v->link);
     v->pipe = -1;
     v->out.size = 0;
@@ -303,6 +305,21 @@ static void go_on(struct adversary *a)
     a->tried_ms = a->sim->now_ms;
 }
 
+/* Does the node perhaps have what an earlier link brought last, and only not say so yet because it is on no disk? Then it would take
+ * anything new under that sequence for the same again. */
+static bool is_in_doubt(const struct visitor *v)
+{
+    return v->link.state == LINK_STATE_UP && v->link.tx[QIAO_LANE_NORMAL].next <= v->sent;
+}
+
+static void begin_anew(struct adversary *a, int visitor)
+{
+    struct visitor *v = &a->visitors[visitor];
+    adversary_hang_up(a, visitor);
+    v->incarnation = prng_next(&a->prng);
+    v->sent = 0;
+}
+
 static void keep_links(struct adversary *a)
 {
     for (int visitor = 0; visitor < THIEF; visitor++) {
@@ -315,6 +332,7 @@ static void keep_links(struct adversary *a)
         link_tick(&v->link, a->sim->now_ms, &v->out, &event);
         adversary_flush(a, visitor);
         if (event.type == LINK_CLOSED) adversary_hang_up(a, visitor);
+        else if (is_in_doubt(v)) begin_anew(a, visitor);
     }
 }
 

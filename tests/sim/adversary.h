@@ -37,6 +37,7 @@ struct visitor {
     bool keeps_auth;
     bool silent;                  /* says nothing more */
     uint64_t incarnation;
+    uint64_t sent;                /* last sequence on the normal lane that was used over any link of this incarnation */
     uint64_t received[LINK_LANES];
     struct merkle_hash chain[LINK_LANES];
 };
