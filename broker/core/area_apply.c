@@ -66,6 +66,7 @@ static void install(struct core *core, struct area_change *change, struct area_t
     memcpy(core->area_version, change->to, AREA_VERSION_SIZE);
     change->in_force = true;
     core->route_key.size = 0;
+    doubts_begin(core);
 }
 
 /* ---- taking effect ---- */
@@ -169,6 +170,7 @@ bool areas_use(struct core *core, const struct area_table *table)
     core->config.areas.table = table;
     memset(core->area_version, 0, AREA_VERSION_SIZE);
     if (table) version_of(core, table, core->area_version);
+    doubts_begin(core);
     for (size_t i = 0; i < changes->count; i++) {
         struct area_change *change = &changes->items[i];
         bool follows = table && change->applied_at_ms != 0 && memcmp(change->from, core->area_version, AREA_VERSION_SIZE) == 0;
@@ -181,6 +183,7 @@ bool areas_use(struct core *core, const struct area_table *table)
 bool areas_load(struct core *core)
 {
     arena_init(&core->area_arena, 16u * 1024u * 1024u);
+    doubts_load(core);
     return area_changes_load(core) && areas_use(core, core->config.areas.table);
 }
 
@@ -261,6 +264,7 @@ void areas_tick(struct core *core)
 {
     give_up(core);
     areas_apply(core);
+    doubts_look(core);
     for (size_t i = 0; i < core->links_count; i++)
         if (core->peers[i].areas_due_ms != 0 && core->peers[i].areas_due_ms <= core->now_ms) catch_up(core, &core->peers[i]);
 }
@@ -268,6 +272,7 @@ void areas_tick(struct core *core)
 uint64_t areas_deadline_ms(const struct core *core)
 {
     uint64_t deadline = area_changes_open(core->area_changes) > 0 ? core->tick_ms : LINK_NEVER;
+    if (core->doubts_due) deadline = core->now_ms;
     for (size_t i = 0; i < core->links_count; i++)
         if (core->peers[i].areas_due_ms != 0 && core->peers[i].areas_due_ms < deadline) deadline = core->peers[i].areas_due_ms;
     return deadline;

@@ -135,6 +135,8 @@ const char *area_changes_check_record(struct qiao_bytes key, struct qiao_bytes v
     struct area_change change;
     struct envelope e;
     if (key.size > 1 && key.data[1] == 's') return read_record(key, value, &change) ? NULL : "not a change of the table of areas";
+    bool receipt = key.size == 2 + QIAO_ID_SIZE && key.data[1] == 'o';
+    if (receipt) return envelope_open(value, &e) == QIAO_CODE_OK && e.header.kind == QIAO_KIND_RECEIPT ? NULL : "not a receipt";
     bool part = key.size == KEY_SIZE + 1 && key.data[1] == 'p', word = key.size == KEY_SIZE && key.data[1] == 'c';
     bool sound = (part || word) && value.size > 1 && envelope_open(qiao_bytes(value.data + 1, value.size - 1), &e) == QIAO_CODE_OK;
     return sound ? NULL : "not a message about the table of areas";

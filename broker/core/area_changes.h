@@ -4,7 +4,8 @@
  *
  *   'V' 's' number(8)          packed AreaChange
  *   'V' 'p' number(8) part(1)  a part: from a member of this node and not signed yet (1), envelope
- *   'V' 'c' number(8)          the second registrar's word: the same */
+ *   'V' 'c' number(8)          the second registrar's word: the same
+ *   'V' 'o' ...                area_doubts.c */
 #ifndef CORE_AREA_CHANGES_H
 #define CORE_AREA_CHANGES_H
 

@@ -25,6 +25,7 @@ struct taking {
     const struct seal_identity *signer; /* NULL: this node itself, or nobody signs here */
     struct qiao_bytes recipient, area;  /* serialised address, and the area in it */
     uint32_t copies;                    /* outcomes of copies, which the sender knows nothing of */
+    bool doubtful;                      /* one is of a message that was sent here, by whom the table of areas does not know */
 };
 
 static bool parse_outcome(struct qiao_bytes bytes, uint64_t receipt_ms, struct parsed *ret)
@@ -104,12 +105,15 @@ static bool is_addressed(const struct core *core, struct qiao_bytes area, const 
 }
 
 /* Who may say what: proof/decider.h. An outcome is about the header that was signed here, or it is about another message. */
-static bool is_entitled(const struct taking *t, const struct parsed *p, const struct message_record *record)
+static bool is_entitled(struct taking *t, const struct parsed *p, const struct message_record *record)
 {
     static const uint8_t no_leaf[LEAF_SIZE];
     if (!t->signer || memcmp(record->leaf, no_leaf, LEAF_SIZE) == 0) return true;
     if (p->leaf.size != LEAF_SIZE || memcmp(p->leaf.data, record->leaf, LEAF_SIZE) != 0) return false;
-    if (!is_addressed(t->core, t->area, record)) return false;
+    if (!is_addressed(t->core, t->area, record)) {
+        t->doubtful |= t->core->config.areas.table != NULL;
+        return false;
+    }
     struct qiao_bytes signer = qiao_bytes_from_string(t->signer->area);
     bool instead = !(record->flags & RECORD_SET) && is_addressed(t->core, signer, record); /* of the area in the header, which was voided */
     return decider_is_entitled(p->status, p->code, instead || qiao_bytes_equal(signer, t->area));
@@ -142,15 +146,19 @@ static bool take(struct taking *t, const struct parsed *p)
     return false;
 }
 
-/* The receipt as it came, with a proof that stands alone: whoever doubts the outcome can check it without this node. */
-static void keep_receipt(struct core *core, const struct envelope *e, const struct origin *origin)
+void receipt_put(struct core *core, const struct key *key, const struct envelope *e, const struct origin *origin)
 {
     buf_auto value = { 0 };
-    struct key key = key_origin(&e->header.id);
-    key.bytes[0] = 'S';
     buf_append(&value, e->raw.data, e->raw.size);
     if (origin->batch->units[origin->batch->messages[origin->message].unit].whole) group_put_single(&value, origin->batch, origin->message);
-    batch_put(core, &key, buf_bytes(&value));
+    batch_put(core, key, buf_bytes(&value));
+}
+
+static void keep_receipt(struct core *core, const struct envelope *e, const struct origin *origin)
+{
+    struct key key = key_origin(&e->header.id);
+    key.bytes[0] = 'S';
+    receipt_put(core, &key, e, origin);
 }
 
 static struct qiao_bytes area_of(struct qiao_bytes address)
@@ -189,7 +197,7 @@ static const struct seal_identity *signer_of(const struct origin *origin)
     return unit->proof.suite != SEAL_SUITE_NONE ? &origin->batch->signers[unit->signer] : NULL;
 }
 
-void recv_receipt(struct core *core, struct peer *member, const struct envelope *e, const struct origin *origin, bool settled)
+bool recv_receipt(struct core *core, struct peer *member, const struct envelope *e, const struct origin *origin, bool settled)
 {
     buf_auto fresh = { 0 };
     struct taking t = { .core = core, .member = member, .e = e, .signer = signer_of(origin) };
@@ -219,8 +227,10 @@ void recv_receipt(struct core *core, struct peer *member, const struct envelope 
     }
     uint32_t news = fresh_count + t.copies;
     if (news == 0 && count > 0 && origin->from) core_notice(core, "message came again", origin->from->name, QIAO_CODE_OK, "outcomes that are known, or of messages that are not");
-    if (r.failed || news == 0) return;
+    if (t.doubtful && !core->doubting) doubts_keep(core, e, origin);
+    if (r.failed || news == 0) return t.doubtful;
     if (t.signer) keep_receipt(core, e, origin);
     if (t.signer) audit_header(core, true, news, e);
     if (fresh_count > 0) pass_on(core, member, e, origin, &fresh, fresh_count, count);
+    return t.doubtful;
 }

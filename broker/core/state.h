@@ -310,6 +310,9 @@ struct core {
     uint8_t area_version[AREA_VERSION_SIZE]; /* of the table in force */
     struct area_changes *area_changes; /* owned */
     struct arena area_arena;       /* decoding of one change */
+    size_t doubts_count;           /* receipts that are kept until the table is another one (area_doubts.c) */
+    bool doubts_due, doubting;     /* to be judged again; one of them is */
+    struct qiao_id doubts_at;      /* the next one, or where it would be */
     struct qiao_bytes rerouted_from, rerouted_to; /* areas of the message being routed, if another one took over; else empty */
     char rerouted_area[QIAO_AREA_SIZE_MAX + 4], rerouted_from_area[3 * 12 + 4]; /* what they and the address below are made of */
     struct buf rerouted_address;
@@ -465,7 +468,10 @@ void recv_hello(struct core *core, struct connection *connection);
 void recv_up(struct core *core, struct connection *connection);
 void recv_resume(struct core *core, struct peer *peer, uint64_t incarnation, struct link_resume ret_resume[LINK_LANES]); /* where a session with it goes on */
 void recv_batch(struct core *core, struct connection *connection, const struct link_event *event);
-void recv_receipt(struct core *core, struct peer *member, const struct envelope *envelope, const struct origin *origin, bool settled);
+/* True: it says something of whom the table of areas does not know. */
+bool recv_receipt(struct core *core, struct peer *member, const struct envelope *envelope, const struct origin *origin, bool settled);
+/* Stores it as it came, with a proof that stands alone: whoever doubts the outcome can check it without this node. */
+void receipt_put(struct core *core, const struct key *key, const struct envelope *envelope, const struct origin *origin);
 void recv_verdicts(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_admin(struct core *core, struct connection *connection, struct qiao_bytes payload);
 void recv_checked(struct core *core, struct connection *connection, const struct core_job *job);
@@ -544,6 +550,12 @@ void areas_apply(struct core *core);                                            
 void areas_heard(struct core *core, struct peer *peer, struct qiao_bytes version);    /* a neighbour says which table it has */
 void areas_tick(struct core *core);
 uint64_t areas_deadline_ms(const struct core *core);
+
+/* area_doubts.c: outcomes that may be believed once the table of areas is another one */
+void doubts_keep(struct core *core, const struct envelope *receipt, const struct origin *origin);
+void doubts_begin(struct core *core);                                                 /* the table is another one */
+void doubts_look(struct core *core);
+void doubts_load(struct core *core);
 
 /* audit.c */
 struct audit_entry {

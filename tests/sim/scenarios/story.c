@@ -7,7 +7,7 @@
 
 enum world { HONEST, HOSTILE, OWNED, WITHOUT_A_LINE, SIGNED, CUT_OFF, AREAS };
 
-static struct area_table *table_of(const char *rows)
+struct area_table *story_table(const char *rows)
 {
     struct area_errors errors = { 0 };
     buf_auto file = { 0 };
@@ -26,7 +26,7 @@ static void give_areas(struct story *s, const char *const files[3])
     struct sim_node *const nodes[] = { s->district, s->street, s->community };
     s->sim->registrars = registrars;
     s->sim->registrars_count = 2;
-    for (size_t i = 0; i < 3; i++) nodes[i]->areas = s->areas[i] = table_of(files[i]);
+    for (size_t i = 0; i < 3; i++) nodes[i]->areas = s->areas[i] = story_table(files[i]);
 }
 
 static struct story begin(enum world world, uint32_t drain_per_s, const char *const areas[3])

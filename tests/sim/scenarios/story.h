@@ -27,6 +27,8 @@ struct story story_begin_without_a_line(void);
  * leave at most so many messages a second, 0: as fast as they go. */
 struct story story_begin_cut_off(uint32_t drain_per_s);
 void story_line_is_back(struct story *story);
+/* Of rows without the first line. Yours (area_table_free). */
+struct area_table *story_table(const char *rows);
 /* Signed; registrars are court and office; the nodes' tables of areas are made of these files, which lack the first line. */
 struct story story_begin_with_areas(const char *district, const char *street, const char *community);
 void story_end(struct story *story);

@@ -2,7 +2,6 @@
 #include "scenarios/story.h"
 
 #include "area/delta.h"
-#include "area/load.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -26,18 +25,6 @@ static void digest(void *context, struct qiao_bytes data, uint8_t ret_digest[ARE
     seal_digest(context, SEAL_SUITE_INT1, data, ret_digest);
 }
 
-static struct area_table *table_of(const char *rows)
-{
-    struct area_errors errors = { 0 };
-    buf_auto file = { 0 };
-    static const char head[] = "code,name,valid_to,successors\n";
-    buf_append(&file, head, sizeof head - 1);
-    buf_append(&file, rows, strlen(rows));
-    struct area_table *table = area_load(buf_bytes(&file), CHARSET_UTF_8, &errors);
-    cr_assert(table, "%s", errors.count ? errors.items[0].text : "");
-    return table;
-}
-
 static void pack(struct buf *out, const ProtobufCMessage *message)
 {
     size_t size = protobuf_c_message_get_packed_size(message);
@@ -50,8 +37,8 @@ static struct change *change_between(struct story *s, const char *from, const ch
     struct change *c = base_zalloc(sizeof *c);
     Qiao__V1__AreaConfirm word = QIAO__V1__AREA_CONFIRM__INIT;
     arena_init(&c->arena, SIZE_MAX);
-    c->tables[0] = table_of(from);
-    c->tables[1] = table_of(to);
+    c->tables[0] = story_table(from);
+    c->tables[1] = story_table(to);
     cr_assert(area_delta_make(c->tables[0], c->tables[1], digest, &s->district->keys.seal, &c->arena, &c->delta));
     for (size_t i = 0; i < c->delta.parts_count; i++) pack(&c->parts[i], &c->delta.parts[i].base);
     word.from = c->delta.parts[0].from;
@@ -262,7 +249,8 @@ Test(areas, a_node_with_another_table_says_so_and_is_sent_what_it_lacks_once_its
     expect_at(&s, word, s.community, QIAO_OUTCOME_REFUSED, QIAO_CODE_AREA_BASE);
     expect_at(&s, word, s.street, QIAO_OUTCOME_ACCEPTED, 0);
     expect_mail(&s, s.hotline, "990101005", QIAO_OUTCOME_NONE);
-    cr_assert(story_outcome(&s, s.sim->messages_count - 1)->accepted); /* the street knows where to; the hotline's node does not know who may answer */
+    uint32_t mail = s.sim->messages_count - 1;
+    cr_assert(story_outcome(&s, mail)->accepted); /* the street knows where to; the hotline's node does not know who may answer, */
     s.community->areas = c->tables[0]; /* an operator gives it the right file */
     node_crash(s.sim, s.community, 100);
     sim_run(s.sim, 2000);
@@ -271,6 +259,7 @@ Test(areas, a_node_with_another_table_says_so_and_is_sent_what_it_lacks_once_its
     const char *told = story_told(&s);
     cr_assert(strstr(told, "street > community: what leads to the areas' version"), "%s", told);
     cr_assert(strstr(told, "community . the areas are at version"), "%s", told);
+    cr_assert_eq(story_outcome(&s, mail)->seen, QIAO_OUTCOME_ACCEPTED); /* and has kept what it was told until it does */
     node_crash(s.sim, s.street, 100);
     sim_run(s.sim, 15000);
     told = story_told(&s);
