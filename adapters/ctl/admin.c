@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <qiao/limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,4 +213,12 @@ void admin_outcome_format(Qiao__V1__OutcomeStatus outcome, uint32_t code, char t
         snprintf(text, ADMIN_OUTCOME_SIZE, "%s: %s", name, qiao_code_name(code));
     else
         snprintf(text, ADMIN_OUTCOME_SIZE, "%s", name);
+}
+
+int admin_take_area(void *context, const Qiao__V1__AdminReply *reply)
+{
+    if (reply->what_case != QIAO__V1__ADMIN_REPLY__WHAT_STATUS)
+        return command_fail(CTL_NO, "the node answered something else than its status");
+    snprintf(context, QIAO_AREA_SIZE_MAX + 1, "%s", reply->status->area);
+    return CTL_OK;
 }

@@ -69,4 +69,7 @@ void admin_id_format(const ProtobufCBinaryData *bytes, char text[QIAO_ID_TEXT_SI
 #define ADMIN_OUTCOME_SIZE 64
 void admin_outcome_format(Qiao__V1__OutcomeStatus outcome, uint32_t code, char text[ADMIN_OUTCOME_SIZE]);
 
+/* A reply to a StatusRequest: the node's area. context: char [QIAO_AREA_SIZE_MAX + 1]. */
+int admin_take_area(void *context, const Qiao__V1__AdminReply *reply);
+
 #endif

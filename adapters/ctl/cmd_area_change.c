@@ -37,16 +37,6 @@ struct known {
     bool waits;
 };
 
-static int take_area(void *context, const Qiao__V1__AdminReply *reply)
-{
-    struct known *known = context;
-
-    if (reply->what_case != QIAO__V1__ADMIN_REPLY__WHAT_STATUS)
-        return command_fail(CTL_NO, "the node answered something else than its status");
-    snprintf(known->area, sizeof(known->area), "%s", reply->status->area);
-    return CTL_OK;
-}
-
 static void look_at(struct known *known, const Qiao__V1__AreaChange *change)
 {
     if (change->to.len != AREA_VERSION_SIZE || change->from.len != AREA_VERSION_SIZE || memcmp(change->to.data, known->wanted, AREA_VERSION_SIZE) != 0)
@@ -81,7 +71,7 @@ static int ask_known(struct known *known, const struct globals *globals)
         return command_fail(CTL_WRONG_USE, "write about the areas as whom? Give --member NAME or set QIAO_MEMBER");
     request.what_case = QIAO__V1__ADMIN_REQUEST__WHAT_STATUS;
     request.status = &status_request;
-    status = admin_ask_once(globals, &request, take_area, known);
+    status = admin_ask_once(globals, &request, admin_take_area, known->area);
     request.what_case = QIAO__V1__ADMIN_REQUEST__WHAT_AREA;
     request.area = &area;
     return status ? status : admin_ask_once(globals, &request, take_changes, known);

@@ -71,16 +71,6 @@ static void known_deinit(struct known *known)
         qiao__v1__admin_reply__free_unpacked(known->shown, NULL);
 }
 
-static int take_area(void *context, const Qiao__V1__AdminReply *reply)
-{
-    struct known *known = context;
-
-    if (reply->what_case != QIAO__V1__ADMIN_REPLY__WHAT_STATUS)
-        return command_fail(CTL_NO, "the node answered something else than its status");
-    snprintf(known->area, sizeof(known->area), "%s", reply->status->area);
-    return CTL_OK;
-}
-
 static int keep_shown(void *context, const Qiao__V1__AdminReply *reply)
 {
     struct known *known = context;
@@ -111,7 +101,7 @@ static int ask_known(struct known *known, const struct globals *globals, const c
     request.what_case = QIAO__V1__ADMIN_REQUEST__WHAT_STATUS;
     request.status = &area;
     if (!status)
-        status = admin_ask(&known->admin, &request, take_area, known, globals->timeout_ms);
+        status = admin_ask(&known->admin, &request, admin_take_area, known->area, globals->timeout_ms);
     if (status || !org)
         return status;
     show.org_id = (char *)org;
