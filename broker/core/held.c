@@ -19,6 +19,7 @@ struct held_message {
     struct qiao_id id;
     bool by_rule;                  /* else it waits behind another of its case */
     bool lapses_on;                /* goes on when its deadline comes, else it is refused */
+    bool passes;                   /* only behind others, and never ends here */
     unsigned refused;              /* somebody decided so: with this code */
     uint64_t rule;                 /* hash of its name */
 };
@@ -117,6 +118,12 @@ static void write_record(struct core *core, const struct held_message *m, const 
     batch_put(core, &key, buf_bytes(&value));
 }
 
+/* A message that may have copies, on its way: it only keeps its place in its case, and how it ends its destination's node says. */
+static bool passes(struct core *core, const struct envelope *e)
+{
+    return e->note.shared && !route_is_here(core, e);
+}
+
 static bool load_one(void *context, struct qiao_bytes key, struct qiao_bytes value)
 {
     struct core *core = context;
@@ -125,6 +132,7 @@ static bool load_one(void *context, struct qiao_bytes key, struct qiao_bytes val
         core->held_sound = false;
         return false;
     }
+    view.message.passes = passes(core, &view.envelope);
     add(core->held, &view.message);
     return true;
 }
@@ -177,6 +185,7 @@ bool held_takes(struct core *core, const struct envelope *e, const struct origin
     if (rule && rule->hold_until == RULE_HOLD_TIME) m.due_ms = next_minute_ms(core->wall_ms, rule->hold_minute);
     if (rule && rule->hold_for_ms) m.deadline_ms = core->wall_ms + rule->hold_for_ms;
     m.lapses_on = rule && rule->hold_lapses_on;
+    m.passes = passes(core, e);
     if (held->count == 0) held->tick_ms = core->now_ms + LOOK_MS;
     write_record(core, &m, rule, e, origin);
     add(held, &m);
@@ -191,6 +200,7 @@ enum fate { FATE_WAITS, FATE_GOES_ON, FATE_EXPIRES, FATE_REFUSED };
 /* One that only waits behind others goes when they are gone. */
 static enum fate fate_of(const struct core *core, const struct held_message *m, bool is_behind)
 {
+    if (m->passes) return is_behind ? FATE_WAITS : FATE_GOES_ON;
     if (m->expires_ms && m->expires_ms <= core->wall_ms) return FATE_EXPIRES;
     if (m->refused) return FATE_REFUSED;
     bool lapsed = m->deadline_ms && m->deadline_ms <= core->wall_ms;

@@ -324,6 +324,15 @@ static bool may_be_held(const struct core *core, const struct header *h)
     return h->kind >= QIAO_KIND_PAYLOAD && (held_any(core) || (core->decision.rule && core->decision.rule->holds));
 }
 
+/* A message that was not judged here, since it may have copies, waits at most behind one of its case from the time when the federation was
+ * not known to be a graph; if there is no room for it, it does not. */
+static bool is_held(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, bool judged, unsigned *code)
+{
+    unsigned full = QIAO_CODE_OK;
+    if (*code != QIAO_CODE_OK || !may_be_held(core, &e->header) || came_before(core, from, e)) return false;
+    return held_takes(core, e, origin, judged ? code : &full);
+}
+
 static void accept_from_node(struct core *core, struct peer *from, const struct envelope *e, const struct origin *origin, unsigned code)
 {
     const struct header *h = &e->header;
@@ -346,7 +355,7 @@ static void accept_from_node(struct core *core, struct peer *from, const struct 
     }
     bool routed = code == QIAO_CODE_OK;
     if (routed) code = org_route(h, route_envelope(core, e, from));
-    bool held = code == QIAO_CODE_OK && judged && may_be_held(core, h) && !came_before(core, from, e) && held_takes(core, e, origin, &code);
+    bool held = !receipt && is_held(core, from, e, origin, judged, &code);
     if (!receipt) explain_decide(core, from, e, code, routed);
     if (held) {
         explain_done(core);
