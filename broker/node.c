@@ -3,6 +3,7 @@
 
 #include "codec/frame.h"
 #include "core/core.h"
+#include "edge/cadence.h"
 #include "edge/committer.h"
 #include "edge/dialers.h"
 #include "edge/door.h"
@@ -59,8 +60,7 @@ struct node {
     struct core *core;
     struct keyring *keyring;       /* NULL: a node without a certificate signs nothing */
     struct workers workers;
-    uint32_t signature_interval_ms; /* with a slow key: commits that sign come this far apart */
-    uint64_t signed_at_ms;         /* when the last one began */
+    struct cadence cadence;
     struct dialers *dialers;
     struct stream **streams;       /* by slot of the core's connection id */
     size_t streams_capacity, streams_count;
@@ -81,6 +81,11 @@ static uint64_t wall_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t now_us(void)
+{
+    return uv_hrtime() / 1000;
 }
 
 static uint64_t monotonic_ms(void)
@@ -184,12 +189,6 @@ static void on_received(void *context, struct wire_connection *connection, struc
     else if (stream->reader.partial.size > 0) step(node, (struct core_event){ .type = CORE_PROGRESS, .connection = stream->id });
 }
 
-static void on_drained(void *context, struct wire_connection *connection)
-{
-    (void)context;
-    (void)connection;
-}
-
 static void on_closed(void *context, struct wire_connection *connection, const char *reason)
 {
     struct node *node = context;
@@ -205,7 +204,7 @@ static void on_closed(void *context, struct wire_connection *connection, const c
 }
 
 static const struct wire_handler wire_handler = {
-    .connected = on_connected, .dial_failed = on_dial_failed, .accept_failed = on_accept_failed, .received = on_received, .drained = on_drained, .closed = on_closed,
+    .connected = on_connected, .dial_failed = on_dial_failed, .accept_failed = on_accept_failed, .received = on_received, .closed = on_closed,
 };
 
 /* ---- the river ---- */
@@ -223,6 +222,7 @@ static void take_commit(struct node *node)
         fail(node, "store failed", result < 0 ? strerror(-result) : "damaged");
         return;
     }
+    cadence_ended(&node->cadence, now_us());
     store_stat(node->store, &stat);
     step(node, (struct core_event){ .type = CORE_STORED, .stored = result, .stat = &stat });
     node->batch = NULL;
@@ -244,28 +244,34 @@ static void send_outputs(struct node *node)
     }
 }
 
-/* A signature a commit, and each is checked at every hop: with SM2 that is milliseconds. Under load more is let come together; what
- * comes after a pause goes at once. */
-static bool waits_for_company(struct node *node)
+static bool waits_for_company(struct node *node, const struct cadence_batch *batch)
 {
-    uint64_t now = monotonic_ms(), due = node->signed_at_ms + node->signature_interval_ms;
-    if (node->signature_interval_ms == 0 || !core_wants_signature(node->core) || core_filling_bytes(node->core) >= FILLING_MAX) return false;
-    if (now >= due) {
-        node->signed_at_ms = now;
-        return false;
-    }
+    uint32_t wait_ms = cadence_wait_ms(&node->cadence, batch, now_us());
+    if (wait_ms == 0) return false;
     uv_update_time(&node->loop);
-    if (!uv_is_active((const uv_handle_t *)&node->company)) uv_timer_start(&node->company, on_tick, due - now, 0);
+    if (!uv_is_active((const uv_handle_t *)&node->company)) uv_timer_start(&node->company, on_tick, wait_ms, 0);
     return true;
+}
+
+/* Waking the thread and being woken by it takes longer than many a commit. */
+static void commit_here(struct node *node)
+{
+    committer_run(node->committer, node->batch);
+    take_commit(node);
+    if (core_wants_seal(node->core)) uv_async_send(&node->wake);
 }
 
 static void start_commit(struct node *node)
 {
-    bool waits = node->batch || uv_is_active((const uv_handle_t *)&node->full_retry) || waits_for_company(node);
-    const struct store_batch *batch = waits ? NULL : core_seal(node->core);
-    if (!batch) return;
-    node->batch = batch;
-    committer_start(node->committer, batch);
+    size_t filling = core_filling_bytes(node->core);
+    struct cadence_batch about = {
+        .bytes = filling, .urgent = core_is_urgent(node->core), .signs = core_wants_signature(node->core), .closed = node->stopping || filling >= FILLING_MAX,
+    };
+    if (node->batch || !core_wants_seal(node->core) || uv_is_active((const uv_handle_t *)&node->full_retry) || waits_for_company(node, &about)) return;
+    node->batch = core_seal(node->core);
+    cadence_begins(&node->cadence, &about, now_us());
+    if (cadence_is_brief(&node->cadence, &about)) commit_here(node);
+    else committer_start(node->committer, node->batch);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -440,10 +446,9 @@ static bool start_store(struct node *node)
     return false;
 }
 
-/* A receipt a link costs the peer a check as well; commits that sign cost one at every hop. */
+/* A receipt a link costs the peer a check as well. */
 #define CUSTODY_INTERVAL_MS 10u
 #define SIGNATURES_A_CUSTODY_INTERVAL 200u
-#define SIGNATURES_AN_INTERVAL 15u
 
 static void use_keys(struct node *node, struct core_config *config)
 {
@@ -452,9 +457,6 @@ static void use_keys(struct node *node, struct core_config *config)
     config->custody_interval_ms = (uint32_t)(us * SIGNATURES_A_CUSTODY_INTERVAL / 1000);
     if (config->custody_interval_ms < CUSTODY_INTERVAL_MS) config->custody_interval_ms = CUSTODY_INTERVAL_MS;
     if (config->custody_interval_ms > 100) config->custody_interval_ms = 100;
-    node->signature_interval_ms = (uint32_t)(us * SIGNATURES_AN_INTERVAL / 1000);
-    if (node->signature_interval_ms < 3) node->signature_interval_ms = 0; /* fast enough not to wait for */
-    if (node->signature_interval_ms > 25) node->signature_interval_ms = 25;
 }
 
 static bool start_core(struct node *node)
@@ -467,6 +469,7 @@ static bool start_core(struct node *node)
     }
     settings_core(node->conf, &config);
     if (node->keyring) use_keys(node, &config);
+    cadence_init(&node->cadence, node->keyring ? settings_signature_us(node->keyring) : 0);
     config.trace = node->options->trace ? notice_trace : NULL;
     config.notice = notice_core;
     while (getrandom(&config.seed, sizeof config.seed, 0) != sizeof config.seed) { }
@@ -482,7 +485,7 @@ static bool start_wire(struct node *node)
     const struct conf *conf = node->conf;
     char text[512] = "";
     struct wire_tls tls;
-    struct wire_options options = { .notify = wake, .context = node, .tls = settings_tls(conf, &tls), .allow_plain_tcp = conf->allow.plain_tcp, .handshake_ms = conf->limits.handshake_ms };
+    struct wire_options options = { .notify = wake, .context = node, .tls = settings_tls(conf, &tls), .allow_plain_tcp = conf->allow.plain_tcp, .owns_nng = true, .handshake_ms = conf->limits.handshake_ms };
     int result = door_new(conf, &node->door);
     options.door = result == 0 ? door_for_wire(node->door) : NULL;
     if (result == 0) result = wire_new(&options, &node->wire, text, sizeof text);

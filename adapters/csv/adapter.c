@@ -147,6 +147,7 @@ static int open_client(struct adapter *adapter, char *reterr_text, size_t reterr
         .key_file = config->key[0] ? config->key : NULL,
         .ca_file = config->ca[0] ? config->ca : NULL,
         .window_messages = WINDOW,
+        .owns_nng = true,
     };
     return qiao_client_new(&options, &handler, adapter, &adapter->client, reterr_text, reterr_size);
 }

@@ -32,6 +32,7 @@ int ctl_session_open(struct ctl_session *session, const struct globals *globals,
         .window_messages = (uint32_t)options->window_messages,
         .window_bytes = options->window_bytes,
         .delivery_messages = (uint32_t)options->delivery_messages,
+        .owns_nng = true,
     };
     char error[512] = "";
     int result;

@@ -194,6 +194,7 @@ static int open_client(struct desk *desk, char *reterr_text, size_t reterr_size)
         .key_file = config->key[0] ? config->key : NULL,
         .ca_file = config->ca[0] ? config->ca : NULL,
         .delivery_messages = PENDING_MAX,
+        .owns_nng = true,
     };
     return qiao_client_new(&options, &handler, desk, &desk->client, reterr_text, reterr_size);
 }

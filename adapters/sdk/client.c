@@ -117,12 +117,6 @@ static void on_received(void *context, struct wire_connection *connection, struc
     c->session.goodbye = true;
 }
 
-static void on_drained(void *context, struct wire_connection *connection)
-{
-    (void)context;
-    (void)connection;
-}
-
 static void on_closed(void *context, struct wire_connection *connection, const char *reason)
 {
     struct qiao_client *c = context;
@@ -137,7 +131,7 @@ static void on_closed(void *context, struct wire_connection *connection, const c
 }
 
 static const struct wire_handler wire_handler = {
-    .connected = on_connected, .dial_failed = on_dial_failed, .received = on_received, .drained = on_drained, .closed = on_closed,
+    .connected = on_connected, .dial_failed = on_dial_failed, .received = on_received, .closed = on_closed,
 };
 
 /* May be called on any thread. */
@@ -187,7 +181,7 @@ static char *copy_text(const char *text)
 static int open_wire(struct qiao_client *c, const struct qiao_client_options *o, char *reterr_text, size_t reterr_size)
 {
     c->tls = (struct wire_tls){ copy_text(o->certificate_file), copy_text(o->key_file), copy_text(o->ca_file), NULL, NULL };
-    struct wire_options options = { .notify = wake, .context = c, .tls = o->certificate_file ? &c->tls : NULL, .allow_plain_tcp = false };
+    struct wire_options options = { .notify = wake, .context = c, .tls = o->certificate_file ? &c->tls : NULL, .allow_plain_tcp = false, .owns_nng = o->owns_nng };
     int result = wire_new(&options, &c->wire, reterr_text, reterr_size);
     if (result == 0) result = wire_dialer(c->wire, c->node, NULL, c, &c->dialer, reterr_text, reterr_size);
     return result > 0 ? QIAO_CLIENT_INVALID : result;

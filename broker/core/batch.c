@@ -53,6 +53,7 @@ void batch_reset(struct batch *batch, size_t peers_count)
     for (size_t i = 0; i < batch->runs_count; i++) run_reset(batch->runs[i]);
     batch->runs_count = 0;
     batch->signs = false;
+    batch->urgent = false;
     buf_clear(&batch->audit, RUN_KEEP_SIZE);
     batch->bytes = 0;
     batch->own_key = (struct seal_key_id){ { 0 } };

@@ -456,6 +456,11 @@ bool core_wants_seal(const struct core *core)
     return batch->ops_count > 0 || batch->runs_count > 0 || core->receipts_count > 0 || batch->bytes > 0;
 }
 
+bool core_is_urgent(const struct core *core)
+{
+    return core->batches[core->filling].urgent;
+}
+
 bool core_wants_signature(const struct core *core)
 {
     const struct batch *batch = &core->batches[core->filling];

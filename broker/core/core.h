@@ -174,6 +174,9 @@ const struct store_batch *core_seal(struct core *core);
 int core_prepare(struct core *core);
 /* True if there is something to seal (and no commit under way). */
 bool core_wants_seal(const struct core *core);
+/* True if the batch being filled holds a message on its way to a recipient. Nobody waits for the rest, outcomes and acknowledgements: the
+ * shell may let them come together. */
+bool core_is_urgent(const struct core *core);
 /* True if the batch being filled holds something to sign. With a slow key, the shell lets more come together. */
 bool core_wants_signature(const struct core *core);
 /* Bytes in the batch being filled: the shell stops reading when this grows past what it allows. */

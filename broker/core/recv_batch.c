@@ -209,6 +209,7 @@ static void to_neighbour(struct core *core, size_t target, const struct envelope
 static void to_targets(struct core *core, const struct envelope *e, const struct origin *origin)
 {
     org_take(core, e, origin);
+    core_batch(core)->urgent |= e->header.kind != QIAO_KIND_RECEIPT;
     for (size_t i = 0; i < core->targets_count; i++) {
         struct peer *peer = core->targets[i];
         if (!peer->member) {

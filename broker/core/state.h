@@ -244,6 +244,7 @@ struct batch {
     struct id_set seen;            /* message ids first met in this batch */
     struct chain_set chains;       /* order.c */
     uint64_t (*commits)[LINK_LANES]; /* per peer: committed tail of each lane, 0: untouched */
+    bool urgent;                   /* a message of it is on its way to a recipient */
     bool signs;                    /* a run of it has messages to sign */
     struct buf audit;              /* records to log: length (4), packed without their index */
     struct merkle_log audit_log;   /* with them: the node's when the batch is stored */

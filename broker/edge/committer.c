@@ -16,6 +16,12 @@ struct committer {
     int result;
 };
 
+static int commit(struct committer *c, const struct store_batch *batch)
+{
+    int result = c->calls.prepare(c->calls.context);
+    return result < 0 ? result : store_commit(c->store, batch);
+}
+
 static void *run(void *argument)
 {
     struct committer *c = argument;
@@ -25,8 +31,7 @@ static void *run(void *argument)
         if (!c->batch) break;
         const struct store_batch *batch = c->batch;
         pthread_mutex_unlock(&c->mutex);
-        int result = c->calls.prepare(c->calls.context);
-        if (result >= 0) result = store_commit(c->store, batch);
+        int result = commit(c, batch);
         pthread_mutex_lock(&c->mutex);
         c->batch = NULL;
         c->result = result;
@@ -74,6 +79,12 @@ void committer_start(struct committer *c, const struct store_batch *batch)
     c->batch = batch;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->mutex);
+}
+
+void committer_run(struct committer *c, const struct store_batch *batch)
+{
+    c->result = commit(c, batch);
+    c->finished = true;
 }
 
 bool committer_take(struct committer *c, int *ret_result)

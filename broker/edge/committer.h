@@ -6,8 +6,8 @@
 
 struct committer;
 
-/* prepare is called on the store thread before each commit; a negative result is the commit's. done is called there when a commit has
- * ended; it must only wake the owner. */
+/* prepare is called on the committing thread before each commit; a negative result is the commit's. done is called on the store thread when
+ * a commit has ended there; it must only wake the owner. */
 struct committer_calls {
     int (*prepare)(void *context);
     void (*done)(void *context);
@@ -18,6 +18,8 @@ int committer_new(struct store *store, const struct committer_calls *calls, stru
 struct committer *committer_free(struct committer *committer);
 /* Starts a commit; none may be under way. The batch stays the caller's and unchanged until taken. */
 void committer_start(struct committer *committer, const struct store_batch *batch);
+/* Commits on the caller's thread; none may be under way. Then committer_take has the result; done is not called. */
+void committer_run(struct committer *committer, const struct store_batch *batch);
 /* True, once, when the started commit has ended: *ret_result is what store_commit returned, or prepare. */
 bool committer_take(struct committer *committer, int *ret_result);
 

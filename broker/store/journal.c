@@ -408,7 +408,9 @@ static void engine_stat(struct store *base, struct store_stat *ret_stat)
     journal_take_written(store);
     store->under_is_stale = true;
     journal_publish(store);
-    store_stat(store->under, ret_stat);
+    *ret_stat = store->under_stat;
+    if (store->under_is_stale)
+        store_stat(store->under, ret_stat); /* a checkpoint is under way */
     pthread_mutex_lock(&store->lock);
     used = (int64_t)store->under_stat.bytes_used + store->layers_growth + (int64_t)store->pending_growth;
     ret_stat->bytes_used = used > 0 ? (uint64_t)used : 0;

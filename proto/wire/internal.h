@@ -84,7 +84,8 @@ struct wire_connection {
     struct wire *wire;
     struct wire_endpoint *endpoint;
     nng_stream *stream;
-    nng_aio *receive, *send;
+    nng_aio *receive;
+    nng_aio *send; /* NULL over TLS: the engine fetches what is to be sent */
     void *user;
     struct wire_peer peer; /* written before `up` */
     enum closing closing;
@@ -103,7 +104,7 @@ struct wire_connection {
     struct ring ring;
     struct outgoing *out_first, *out_last;
     size_t out_offset;  /* of out_first: already sent */
-    size_t out_flying;  /* buffers given to NNG */
+    size_t out_flying;  /* buffers given to NNG, or to the engine */
     size_t pending_size;
     int64_t deadline_ms; /* 0: none */
     const char *deadline_reason;
@@ -112,7 +113,7 @@ struct wire_connection {
     bool up;
     bool stalled;       /* nobody reads because the ring is full */
     bool receive_large; /* tcp, ipc: the last read was big */
-    bool drained;
+    bool drain_awaited;
     bool send_failed;
     bool ended;
     bool receive_over; /* no receive will complete any more */

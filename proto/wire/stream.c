@@ -148,19 +148,6 @@ static void on_watched_end(void *context)
     note_end(connection, explain(nng_aio_result(connection->receive)));
 }
 
-static bool start_watched(struct wire_connection *connection)
-{
-    const struct tls_watch watch = {
-        .context = connection, .up = watch_up, .reserve = watch_reserve, .commit = watch_commit, .ended = note_end,
-    };
-    if (tls_engine_attach(connection->stream, &watch) != 0)
-        return false;
-    nng_iov part = { .iov_buf = &connection->unused_byte, .iov_len = 1 };
-    nng_aio_set_iov(connection->receive, 1, &part);
-    nng_stream_recv(connection->stream, connection->receive);
-    return true;
-}
-
 /* ---- bytes in over tcp and ipc: one receive after the other ---- */
 
 /* Reads on if there is room. A large chunk is lent only for a while: an idle connection must not keep it. */
@@ -229,12 +216,12 @@ static struct outgoing *free_outgoing(struct outgoing *outgoing)
     return NULL;
 }
 
-/* NNG's TLS looks at the first part only; the engine takes that to its end in one go. With the mutex held. */
+/* With the mutex held. */
 static unsigned gather(struct wire_connection *connection, nng_iov *parts)
 {
-    unsigned count = 0, count_max = connection->peer.tls ? 1 : SEND_PARTS_MAX;
+    unsigned count = 0;
     size_t offset = connection->out_offset;
-    for (struct outgoing *each = connection->out_first; each && count < count_max; each = each->next) {
+    for (struct outgoing *each = connection->out_first; each && count < SEND_PARTS_MAX; each = each->next) {
         parts[count++] = (nng_iov){ .iov_buf = each->bytes + offset, .iov_len = each->size - offset };
         offset = 0;
     }
@@ -267,6 +254,40 @@ static struct outgoing *take_sent(struct wire_connection *connection, size_t siz
     return sent;
 }
 
+/* The owner is woken only for an end it waits for. With the mutex held. */
+static bool is_awaited_end(const struct wire_connection *connection)
+{
+    return connection->drain_awaited && connection->pending_size == 0;
+}
+
+static size_t watch_outgoing(void *context, const uint8_t **ret_bytes)
+{
+    struct wire_connection *connection = context;
+    size_t size = 0;
+    pthread_mutex_lock(&connection->wire->mutex);
+    const struct outgoing *first = connection->out_first;
+    if (first) {
+        *ret_bytes = first->bytes + connection->out_offset;
+        size = first->size - connection->out_offset;
+    }
+    connection->out_flying = first ? 1 : 0;
+    pthread_mutex_unlock(&connection->wire->mutex);
+    return size;
+}
+
+static void watch_sent(void *context, size_t size)
+{
+    struct wire_connection *connection = context;
+    struct wire *wire = connection->wire;
+    pthread_mutex_lock(&wire->mutex);
+    struct outgoing *sent = take_sent(connection, size);
+    connection->out_flying = 0;
+    bool tell = is_awaited_end(connection) && wire_mark_ready(wire, connection);
+    pthread_mutex_unlock(&wire->mutex);
+    wire_tell(wire, tell);
+    free_outgoing(sent);
+}
+
 static void on_sent(void *context)
 {
     struct wire_connection *connection = context;
@@ -281,11 +302,10 @@ static void on_sent(void *context)
     if (rv == 0) {
         sent = take_sent(connection, nng_aio_count(connection->send));
         count = gather(connection, parts);
-        connection->drained = count == 0;
     }
     /* A failed send is no end of the stream by itself: what the peer said before it went away is still to be read. */
     connection->send_failed = rv != 0;
-    if (count == 0)
+    if (rv != 0 || is_awaited_end(connection))
         tell = wire_mark_ready(wire, connection);
     pthread_mutex_unlock(&wire->mutex);
     wire_tell(wire, tell);
@@ -344,6 +364,7 @@ void wire_send(struct wire_connection *connection, uint8_t *buffer, size_t size)
     *outgoing = (struct outgoing){ .bytes = buffer, .size = size, .capacity = size };
     nng_iov parts[SEND_PARTS_MAX];
     unsigned count = 0;
+    bool tls = connection->peer.tls;
     pthread_mutex_lock(&wire->mutex);
     connection->pending_size += size;
     if (size < JOIN_SIZE_MAX && join(connection, buffer, size)) {
@@ -352,10 +373,13 @@ void wire_send(struct wire_connection *connection, uint8_t *buffer, size_t size)
         append(connection, outgoing);
         outgoing = NULL;
     }
-    if (connection->out_flying == 0 && !connection->ended && !connection->send_failed)
+    bool idle = connection->out_flying == 0 && !connection->ended && !connection->send_failed;
+    if (idle && !tls)
         count = gather(connection, parts);
     pthread_mutex_unlock(&wire->mutex);
     free_outgoing(outgoing);
+    if (idle && tls)
+        tls_engine_send(connection->stream);
     if (count > 0)
         send_parts(connection, count, parts);
 }
@@ -397,6 +421,13 @@ static void set_deadline(struct wire_connection *connection, int64_t timeout_ms,
     wire_start_tick(connection->wire);
 }
 
+static void await_drain(struct wire_connection *connection)
+{
+    pthread_mutex_lock(&connection->wire->mutex);
+    connection->drain_awaited = true;
+    pthread_mutex_unlock(&connection->wire->mutex);
+}
+
 void wire_close(struct wire_connection *connection, bool at_once)
 {
     if (at_once && connection->closing != GONE) {
@@ -404,6 +435,7 @@ void wire_close(struct wire_connection *connection, bool at_once)
     } else if (connection->closing == STAY_OPEN) {
         connection->closing = DRAIN;
         set_deadline(connection, DRAIN_TIMEOUT_MS, "the peer did not take what was left to send");
+        await_drain(connection);
         look_again(connection);
     }
 }
@@ -485,15 +517,6 @@ static struct state look(struct wire_connection *connection)
     return state;
 }
 
-static bool take_drained(struct wire_connection *connection)
-{
-    pthread_mutex_lock(&connection->wire->mutex);
-    bool drained = connection->drained && connection->pending_size == 0;
-    connection->drained = false;
-    pthread_mutex_unlock(&connection->wire->mutex);
-    return drained;
-}
-
 static void report_failure(struct wire_connection *connection, const struct wire_handler *handler, void *context)
 {
     struct wire_endpoint *endpoint = connection->endpoint;
@@ -558,8 +581,6 @@ void connection_poll(struct wire_connection *connection, const struct wire_handl
         handler->connected(context, connection->endpoint, connection, &connection->peer);
     }
     deliver(connection, handler, context, budget_bytes);
-    if (take_drained(connection) && connection->closing == STAY_OPEN)
-        handler->drained(context, connection);
     advance_closing(connection);
     struct state state = look(connection);
     if (state.ended && (state.all_read || connection->closing != STAY_OPEN))
@@ -569,6 +590,19 @@ void connection_poll(struct wire_connection *connection, const struct wire_handl
 }
 
 /* ---- beginning and end ---- */
+
+static bool start_watched(struct wire_connection *connection)
+{
+    const struct tls_watch watch = {
+        .context = connection, .up = watch_up, .reserve = watch_reserve, .commit = watch_commit, .outgoing = watch_outgoing, .sent = watch_sent, .ended = note_end,
+    };
+    if (tls_engine_attach(connection->stream, &watch) != 0)
+        return false;
+    nng_iov part = { .iov_buf = &connection->unused_byte, .iov_len = 1 };
+    nng_aio_set_iov(connection->receive, 1, &part);
+    nng_stream_recv(connection->stream, connection->receive);
+    return true;
+}
 
 static void start_reading_plain(struct wire_connection *connection)
 {
@@ -586,13 +620,14 @@ static struct wire_connection *new_connection(struct wire_endpoint *endpoint, nn
         return NULL;
     bool tls = endpoint->address.tls;
     if (nng_aio_alloc(&connection->receive, tls ? on_watched_end : on_receive, connection) != 0 ||
-        nng_aio_alloc(&connection->send, on_sent, connection) != 0) {
+        (!tls && nng_aio_alloc(&connection->send, on_sent, connection) != 0)) {
         nng_aio_free(connection->receive);
         free(connection);
         return NULL;
     }
     nng_aio_set_timeout(connection->receive, NNG_DURATION_INFINITE);
-    nng_aio_set_timeout(connection->send, NNG_DURATION_INFINITE);
+    if (connection->send)
+        nng_aio_set_timeout(connection->send, NNG_DURATION_INFINITE);
     connection->wire = endpoint->wire;
     connection->endpoint = endpoint;
     connection->stream = stream;
@@ -683,7 +718,8 @@ struct wire_connection *connection_free(struct wire_connection *connection)
     struct wire *wire = connection->wire;
     nng_stream_close(connection->stream); /* first: it ends every operation, and no watch is called after it */
     nng_aio_stop(connection->receive);
-    nng_aio_stop(connection->send);
+    if (connection->send)
+        nng_aio_stop(connection->send);
     pthread_mutex_lock(&wire->mutex);
     leave_handshake(connection);
     wire->tls_count -= connection->peer.tls;

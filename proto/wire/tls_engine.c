@@ -21,9 +21,8 @@ struct nng_tls_engine_conn { /* lives in NNG's memory, guarded by NNG's lock of 
     bool up;
     bool closed; /* by this side */
     bool ended;
-    bool said_goodbye;     /* close_notify made */
-    bool goodbye_unsent;   /* but NNG's buffer was full */
-    size_t sent_size; /* how far the buffer now being sent has come */
+    bool said_goodbye;   /* close_notify made */
+    bool goodbye_unsent; /* but NNG's buffer was full */
     struct tls_watch watch;
 };
 
@@ -34,7 +33,7 @@ struct nng_tls_engine_config { /* lives in NNG's memory */
 };
 
 /* What the call that goes through NNG to the engine on this very thread is about: NNG has no door for it. */
-enum errand { ERRAND_NONE, ERRAND_ATTACH, ERRAND_RESUME, ERRAND_SHUTDOWN };
+enum errand { ERRAND_NONE, ERRAND_ATTACH, ERRAND_RESUME, ERRAND_SEND, ERRAND_SHUTDOWN };
 static _Thread_local enum errand errand;
 static _Thread_local const struct tls_watch *errand_watch;
 static _Thread_local struct tls_context *errand_context;
@@ -138,6 +137,25 @@ static void say_goodbye(struct nng_tls_engine_conn *conn)
     ERR_clear_error();
 }
 
+/* ---- bytes out of a watched stream ---- */
+
+/* As many records as fit NNG's buffer. When that has gone out NNG asks for received bytes, which is when the rest goes. What OpenSSL
+ * could not write whole must come to it again unchanged: the watch keeps it. */
+static void drain_watch(struct nng_tls_engine_conn *conn)
+{
+    const uint8_t *bytes;
+    size_t size, written;
+    while (conn->up && !conn->closed && !conn->ended && !conn->said_goodbye && (size = conn->watch.outgoing(conn->watch.context, &bytes)) > 0) {
+        ERR_clear_error();
+        int answer = SSL_write_ex(conn->session, bytes, size < RECORD_SIZE_MAX ? size : RECORD_SIZE_MAX, &written);
+        if (answer != 1) {
+            outcome(conn, answer);
+            return;
+        }
+        conn->watch.sent(conn->watch.context, written);
+    }
+}
+
 /* ---- bytes in ---- */
 
 /* Reads as long as there is room and something decrypted without more input. */
@@ -164,8 +182,10 @@ static int conn_recv(struct nng_tls_engine_conn *conn, uint8_t *buffer, size_t *
         return rv;
     if (conn->goodbye_unsent)
         say_goodbye(conn);
-    if (conn->watched)
+    if (conn->watched) {
+        drain_watch(conn);
         return fill_watch(conn);
+    }
     ERR_clear_error();
     int answer = SSL_read_ex(conn->session, buffer, *size, size);
     return answer == 1 ? 0 : outcome(conn, answer);
@@ -173,24 +193,15 @@ static int conn_recv(struct nng_tls_engine_conn *conn, uint8_t *buffer, size_t *
 
 /* ---- bytes out ---- */
 
-/* One record a call: it fills NNG's send buffer, and NNG asks again with the same buffer when that has gone out. The caller is
- * answered once for the whole buffer. */
+/* What nng_stream_send gives: nothing, for a stream that is watched. */
 static int conn_send(struct nng_tls_engine_conn *conn, const uint8_t *buffer, size_t *size)
 {
     int rv = conn_handshake(conn);
     if (rv != 0)
         return rv;
-    size_t left = *size - conn->sent_size;
-    size_t written = 0;
     ERR_clear_error();
-    int answer = SSL_write_ex(conn->session, buffer + conn->sent_size, left < RECORD_SIZE_MAX ? left : RECORD_SIZE_MAX, &written);
-    if (answer != 1)
-        return outcome(conn, answer);
-    conn->sent_size += written;
-    if (conn->sent_size < *size)
-        return NNG_EAGAIN;
-    conn->sent_size = 0;
-    return 0;
+    int answer = SSL_write_ex(conn->session, buffer, *size < RECORD_SIZE_MAX ? *size : RECORD_SIZE_MAX, size);
+    return answer == 1 ? 0 : outcome(conn, answer);
 }
 
 /* ---- errands: calls of this module's users, inside NNG's lock ---- */
@@ -205,6 +216,9 @@ static bool conn_verified(struct nng_tls_engine_conn *conn)
     case ERRAND_RESUME:
         if (conn->up && !conn->closed && !conn->ended)
             fill_watch(conn);
+        break;
+    case ERRAND_SEND:
+        drain_watch(conn);
         break;
     case ERRAND_SHUTDOWN:
         if (!conn->closed)
@@ -236,6 +250,11 @@ int tls_engine_attach(nng_stream *stream, const struct tls_watch *watch)
 void tls_engine_resume(nng_stream *stream)
 {
     run_errand(stream, ERRAND_RESUME);
+}
+
+void tls_engine_send(nng_stream *stream)
+{
+    run_errand(stream, ERRAND_SEND);
 }
 
 void tls_engine_shutdown(nng_stream *stream)

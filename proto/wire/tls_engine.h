@@ -4,7 +4,10 @@
  * when it comes while no receive is outstanding (1.5 to 1.10). Therefore a stream is watched: ONE receive, started right after
  * tls_engine_attach, stays outstanding for the life of the stream; its buffer is not used. The engine puts decrypted bytes
  * directly where the watch wants them, and the receive completes when the peer has ended the stream. After a failure (a bad
- * certificate) the stream stays open until nng_stream_close, so that the peer can still read what was wrong. */
+ * certificate) the stream stays open until nng_stream_close, so that the peer can still read what was wrong.
+ *
+ * Bytes to be sent are fetched from the watch too, not given to nng_stream_send: that would wake one of NNG's threads each time,
+ * only to say that they have been taken. */
 #ifndef WIRE_TLS_ENGINE_H
 #define WIRE_TLS_ENGINE_H
 
@@ -30,6 +33,10 @@ struct tls_watch {
     /* Where to put decrypted bytes. 0: no room, the stream is held back until tls_engine_resume. Followed by one commit. */
     size_t (*reserve)(void *context, uint8_t **ret_space);
     void (*commit)(void *context, size_t size);
+    /* The next bytes to be sent; 0: none. They stay where they are until sent has been called for them. */
+    size_t (*outgoing)(void *context, const uint8_t **ret_bytes);
+    /* That many of them, at least one, have been taken. */
+    void (*sent)(void *context, size_t size);
     /* No more bytes will come; comes at most once. */
     void (*ended)(void *context, const char *reason);
 };
@@ -45,6 +52,8 @@ int tls_engine_config(struct tls_context *context, bool server, const char *serv
 int tls_engine_attach(nng_stream *stream, const struct tls_watch *watch);
 /* There is room again after reserve answered 0. */
 void tls_engine_resume(nng_stream *stream);
+/* There is something to be sent after outgoing answered 0. What cannot go at once is fetched later. */
+void tls_engine_send(nng_stream *stream);
 /* Tells the peer that nothing more will be sent; goes out behind everything sent before. */
 void tls_engine_shutdown(nng_stream *stream);
 

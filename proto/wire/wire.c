@@ -1,4 +1,5 @@
 #include "wire/internal.h"
+#include "wire/task_threads.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -225,6 +226,8 @@ int wire_new(const struct wire_options *options, struct wire **ret_wire, char *r
     wire->handshake_ms = options->handshake_ms ? options->handshake_ms : HANDSHAKE_TIMEOUT_MS;
     pthread_mutex_init(&wire->mutex, NULL);
     int rc = start_tls(wire, reterr_text, reterr_size);
+    if (rc == 0 && options->owns_nng)
+        task_threads_park();
     if (rc == 0 && nng_aio_alloc(&wire->tick, on_tick, wire) != 0)
         rc = -ENOMEM;
     if (rc != 0) {

@@ -50,6 +50,7 @@ struct wire_options {
     bool allow_plain_tcp;          /* tcp:// to other than loopback */
     const struct wire_door *door;  /* NULL: everybody may come in. Not copied. */
     uint32_t handshake_ms;         /* TLS must be up within this time; 0: 10 s */
+    bool owns_nng;                 /* this process uses NNG for nothing else: its threads may be arranged (task_threads.h) */
     size_t ring_size_max;          /* receive ring of a busy connection, bytes; 0: 256 KiB. An idle one uses at most 4 KiB. */
 };
 
@@ -80,8 +81,6 @@ struct wire_handler {
     /* Bytes came in. Must take all of them: they are gone afterwards. Called repeatedly while there are any, but stops
      * for a connection that is paused. */
     void (*received)(void *context, struct wire_connection *connection, struct qiao_bytes bytes);
-    /* Everything handed to wire_send has been given to the kernel. */
-    void (*drained)(void *context, struct wire_connection *connection);
     /* The stream ended, for whatever reason; also after wire_close. The last call for this connection, which is freed after it. */
     void (*closed)(void *context, struct wire_connection *connection, const char *reason);
     /* May be NULL. Somebody came to a listener and was refused, or gave up, before connected: wrong certificate, no TLS. */

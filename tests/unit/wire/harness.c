@@ -144,12 +144,6 @@ static void on_received(void *context, struct wire_connection *connection, struc
     link->received_hash = hash_bytes(link->received_hash, bytes.data, bytes.size);
 }
 
-static void on_drained(void *context, struct wire_connection *connection)
-{
-    (void)context;
-    ((struct link *)wire_user(connection))->drained_count++;
-}
-
 static void on_closed(void *context, struct wire_connection *connection, const char *reason)
 {
     struct node *node = context;
@@ -163,7 +157,6 @@ static const struct wire_handler handler = {
     .connected = on_connected,
     .dial_failed = on_dial_failed,
     .received = on_received,
-    .drained = on_drained,
     .closed = on_closed,
     .accept_failed = on_accept_failed,
 };

@@ -15,7 +15,6 @@ struct link {
     struct wire_peer peer;
     uint64_t received_size;
     uint64_t received_hash;
-    uint64_t drained_count;
     char reason[192];
 };
 
