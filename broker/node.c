@@ -485,7 +485,10 @@ static bool start_wire(struct node *node)
     const struct conf *conf = node->conf;
     char text[512] = "";
     struct wire_tls tls;
-    struct wire_options options = { .notify = wake, .context = node, .tls = settings_tls(conf, &tls), .allow_plain_tcp = conf->allow.plain_tcp, .owns_nng = true, .handshake_ms = conf->limits.handshake_ms };
+    struct wire_options options = {
+        .notify = wake, .context = node, .tls = settings_tls(conf, &tls), .allow_plain_tcp = conf->allow.plain_tcp, .owns_nng = true,
+        .handshake_ms = conf->limits.handshake_ms,
+    };
     int result = door_new(conf, &node->door);
     options.door = result == 0 ? door_for_wire(node->door) : NULL;
     if (result == 0) result = wire_new(&options, &node->wire, text, sizeof text);

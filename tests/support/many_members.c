@@ -112,7 +112,7 @@ static int add_member(struct crowd *c, uint32_t number)
     char name[64], node[256], certificate[512], key[512], ca[512], text[256] = "";
     snprintf(name, sizeof name, "%s%u", c->prefix, number);
     node_of(c, number, node, sizeof node);
-    struct qiao_client_options options = { .node = node, .member = name };
+    struct qiao_client_options options = { .node = node, .member = name, .owns_nng = true };
     if (c->certificates) {
         snprintf(certificate, sizeof certificate, "%s/%s_%s.crt", c->certificates, c->area, name);
         snprintf(key, sizeof key, "%s/%s_%s.key", c->certificates, c->area, name);

@@ -241,7 +241,7 @@ static int parse(int argc, char **argv, struct sender *s)
 
 int main(int argc, char **argv)
 {
-    static struct sender s = { .count = 1000, .size = 512, .client.window_messages = WINDOW, .client.redial_ms_max = 100 };
+    static struct sender s = { .count = 1000, .size = 512, .client.window_messages = WINDOW, .client.redial_ms_max = 100, .client.owns_nng = true };
     char text[256] = "";
     int status = parse(argc, argv, &s);
     if (status == 0) status = open_ledger(&s);
