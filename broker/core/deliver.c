@@ -355,11 +355,13 @@ void deliver_pump(struct core *core, struct peer *peer, unsigned lane)
     }
 }
 
-/* The first flight that does not end before the sequence. */
+/* The first flight that does not end before the sequence and has something left: of a finished one nothing is in the store. */
 static struct flight *flight_from(struct queue *q, uint64_t sequence)
 {
-    for (uint32_t i = 0; i < q->flights_count; i++)
-        if (flight_at(q, i)->first + flight_at(q, i)->count > sequence) return flight_at(q, i);
+    for (uint32_t i = 0; i < q->flights_count; i++) {
+        struct flight *f = flight_at(q, i);
+        if (f->first + f->count > sequence && f->resolved < f->count) return f;
+    }
     return NULL;
 }
 
@@ -551,7 +553,8 @@ void deliver_failed(struct core *core, struct peer *peer, struct held *h, const 
     }
     keep_failures(core, peer, e, h);
     bool at_once = code == QIAO_CODE_CRASHES && h->attempts == 1; /* or it was the line that broke */
-    h->due_ms = core->now_ms + (at_once ? 0 : retry_delay_ms(core, h->attempts, wait_ms));
+    h->due_ms = is_behind(peer, h->lane, h->sequence, h->case_hash) ? LINK_NEVER /* it was in hand already when its case had to wait */
+                                                                    : core->now_ms + (at_once ? 0 : retry_delay_ms(core, h->attempts, wait_ms));
 }
 
 static void retry(struct core *core, struct peer *peer, uint64_t sequence, const struct envelope *e, unsigned lane, const Qiao__V1__Verdict *verdict)
