@@ -232,11 +232,45 @@ static bool visit_any(void *context, struct qiao_bytes key, struct qiao_bytes va
     return false;
 }
 
+/* This node waits for a file, or another node waits for one of this node's. */
 static bool is_owed_any(const struct core *core)
 {
     bool any = false;
     store_scan(core->store, qiao_bytes("fw", 2), qiao_bytes("fx", 2), visit_any, &any);
+    store_scan(core->store, qiao_bytes("fp", 2), qiao_bytes("fq", 2), visit_any, &any);
     return any;
+}
+
+struct promised {
+    struct core *core;
+    uint8_t digests[COLLECT_MOST][ATTACHMENT_DIGEST_SIZE];
+    unsigned count;
+    bool more;
+};
+
+static bool visit_promised(void *context, struct qiao_bytes key, struct qiao_bytes value)
+{
+    struct promised *x = context;
+    const uint8_t *digest = key.data + 2;
+    struct attachment_record record;
+    bool stored;
+    (void)value;
+    if (key.size < ATTACHMENT_KEY_SIZE || (x->count > 0 && memcmp(x->digests[x->count - 1], digest, ATTACHMENT_DIGEST_SIZE) == 0)) return true;
+    if (!attach_find(x->core, digest, &record, &stored) || !stored || record.state == ATTACHMENT_WANTED) return true;
+    x->more = x->count == COLLECT_MOST;
+    if (!x->more) memcpy(x->digests[x->count++], digest, ATTACHMENT_DIGEST_SIZE);
+    return !x->more;
+}
+
+/* What was given to those who wait may have been in a batch that a crash took, or that a full disk never let through. */
+static void keep_promises(struct core *core)
+{
+    struct promised x = { .core = core };
+    struct attachment_record record;
+    store_scan(core->store, qiao_bytes("fp", 2), qiao_bytes("fq", 2), visit_promised, &x);
+    for (unsigned i = 0; i < x.count; i++)
+        if (attach_find(core, x.digests[i], &record, NULL)) attach_announce(core, &record);
+    if (x.more) core->attachments.begin_ms = core->now_ms + BEGIN_MS;
 }
 
 void attach_tick(struct core *core)
@@ -246,6 +280,7 @@ void attach_tick(struct core *core)
     if (core->attachments.begin_ms == 0 || core->attachments.begin_ms > core->now_ms) return;
     core->attachments.begin_ms = 0;
     attach_pump(core);
+    keep_promises(core);
 }
 
 uint64_t attach_deadline_ms(const struct core *core)

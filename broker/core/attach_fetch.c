@@ -144,10 +144,20 @@ void attach_fetch_drop(struct core *core, struct fetch *f)
     a->fetches[a->fetches_count] = (struct fetch){ 0 };
 }
 
+/* Two nodes may each ask the other for a file that members of both send: whichever member is here first has it. */
+void attach_fetch_turn(struct core *core, struct fetch *f, const struct connection *member)
+{
+    core_trace(core, "%s . asks its member for an attachment of %llu bytes, and nobody else", core->node, (unsigned long long)f->ref.size);
+    f->connection = member->id.value;
+    ask_again(core, f);
+}
+
 void attach_connection_gone(struct core *core, const struct connection *c)
 {
-    for (size_t i = core->attachments.fetches_count; i > 0; i--)
+    size_t before = core->attachments.fetches_count;
+    for (size_t i = before; i > 0; i--)
         if (core->attachments.fetches[i - 1].connection == c->id.value) attach_fetch_drop(core, &core->attachments.fetches[i - 1]);
+    if (core->attachments.fetches_count < before) attach_pump(core); /* another node may have it */
 }
 
 /* ---- what other nodes have ---- */

@@ -169,9 +169,11 @@ static void offered_by_member(struct core *core, struct connection *c, const str
     bool known = attach_find(core, offer->digest, &record, &stored) && attach_member_may(core, c->peer, offer->digest);
     enum attachment_state state = known ? record.state : ATTACHMENT_UNKNOWN;
     if (state == ATTACHMENT_WHOLE && !stored) return; /* told when it is */
-    bool wanted = state == ATTACHMENT_WANTED && !attach_fetch_find(core, offer->digest);
+    struct fetch *fetch = attach_fetch_find(core, offer->digest);
+    bool wanted = state == ATTACHMENT_WANTED && !fetch;
     if (wanted && attach_fetch_begin(core, &record, c)) return;
-    say_state(core, &asker, offer->digest, wanted ? ATTACHMENT_BUSY : state);
+    if (state == ATTACHMENT_WANTED && fetch && !fetch->connection) attach_fetch_turn(core, fetch, c);
+    else say_state(core, &asker, offer->digest, wanted ? ATTACHMENT_BUSY : state);
 }
 
 void attach_frame(struct core *core, struct connection *c, struct qiao_bytes payload)
