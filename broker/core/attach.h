@@ -100,6 +100,7 @@ void attach_fetch_drop(struct core *core, struct fetch *fetch);
 void attach_fetch_part(struct core *core, struct fetch *fetch, const struct attachment_word *word);
 void attach_fetch_state(struct core *core, struct fetch *fetch, enum attachment_state state);
 void attach_fetch_tick(struct core *core);
+bool attach_fetch_is_idle(const struct fetch *fetch); /* asked of another node, and nothing has come */
 void attach_fetch_turn(struct core *core, struct fetch *fetch, const struct connection *member); /* from another node to a member that offers it */
 void attach_connection_gone(struct core *core, const struct connection *connection);
 

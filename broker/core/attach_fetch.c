@@ -144,6 +144,11 @@ void attach_fetch_drop(struct core *core, struct fetch *f)
     a->fetches[a->fetches_count] = (struct fetch){ 0 };
 }
 
+bool attach_fetch_is_idle(const struct fetch *f)
+{
+    return !f->connection && f->have_count == 0 && !f->leaves;
+}
+
 /* Two nodes may each ask the other for a file that members of both send: whichever member is here first has it. */
 void attach_fetch_turn(struct core *core, struct fetch *f, const struct connection *member)
 {
