@@ -222,8 +222,8 @@ static void take_commit(struct node *node)
         fail(node, "store failed", result < 0 ? strerror(-result) : "damaged");
         return;
     }
-    cadence_ended(&node->cadence, now_us());
     store_stat(node->store, &stat);
+    cadence_ended(&node->cadence, result == STORE_OK && !stat.working, now_us());
     step(node, (struct core_event){ .type = CORE_STORED, .stored = result, .stat = &stat });
     node->batch = NULL;
     if (result == STORE_OK) return;
@@ -249,7 +249,8 @@ static bool waits_for_company(struct node *node, const struct cadence_batch *bat
     uint32_t wait_ms = cadence_wait_ms(&node->cadence, batch, now_us());
     if (wait_ms == 0) return false;
     uv_update_time(&node->loop);
-    if (!uv_is_active((const uv_handle_t *)&node->company)) uv_timer_start(&node->company, on_tick, wait_ms, 0);
+    bool waits = uv_is_active((const uv_handle_t *)&node->company);
+    if (!waits || uv_timer_get_due_in(&node->company) > wait_ms) uv_timer_start(&node->company, on_tick, wait_ms, 0);
     return true;
 }
 

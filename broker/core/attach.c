@@ -265,9 +265,9 @@ static bool visit_promised(void *context, struct qiao_bytes key, struct qiao_byt
 /* What was given to those who wait may have been in a batch that a crash took, or that a full disk never let through. */
 static void keep_promises(struct core *core)
 {
-    struct promised x = { .core = core };
+    struct promised x = { .core = core, .more = core->busy || core->refused }; /* there is no room for it now */
     struct attachment_record record;
-    store_scan(core->store, qiao_bytes("fp", 2), qiao_bytes("fq", 2), visit_promised, &x);
+    if (!x.more) store_scan(core->store, qiao_bytes("fp", 2), qiao_bytes("fq", 2), visit_promised, &x);
     for (unsigned i = 0; i < x.count; i++)
         if (attach_find(core, x.digests[i], &record, NULL)) attach_announce(core, &record);
     if (x.more) core->attachments.begin_ms = core->now_ms + BEGIN_MS;
@@ -287,7 +287,8 @@ uint64_t attach_deadline_ms(const struct core *core)
 {
     const struct attachments *a = &core->attachments;
     uint64_t due = a->begin_ms ? a->begin_ms : LINK_NEVER;
-    if (a->collect_ms) due = core->now_ms + (a->collect_ms > core->wall_ms ? a->collect_ms - core->wall_ms : 0);
+    uint64_t collect_ms = a->collect_ms ? core->now_ms + (a->collect_ms > core->wall_ms ? a->collect_ms - core->wall_ms : 0) : LINK_NEVER;
+    if (collect_ms < due) due = collect_ms;
     for (size_t i = 0; i < a->fetches_count; i++)
         if (a->fetches[i].due_ms < due) due = a->fetches[i].due_ms;
     return due;

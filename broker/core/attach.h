@@ -56,6 +56,7 @@ struct fetch {
     uint32_t next;               /* chunks below were asked for, or are there */
     uint32_t flying;             /* asked for and not here */
     uint32_t bad;                /* parts that were not what they should be */
+    uint32_t turns;              /* how often a member offered what another node was asked for */
     uint64_t *have;              /* a bit a chunk; owned */
     uint8_t *leaves;             /* checked; owned. NULL: not here */
     bool leaves_asked;
@@ -100,7 +101,7 @@ void attach_fetch_drop(struct core *core, struct fetch *fetch);
 void attach_fetch_part(struct core *core, struct fetch *fetch, const struct attachment_word *word);
 void attach_fetch_state(struct core *core, struct fetch *fetch, enum attachment_state state);
 void attach_fetch_tick(struct core *core);
-bool attach_fetch_is_idle(const struct fetch *fetch); /* asked of another node, and nothing has come */
+bool attach_fetch_may_turn(const struct fetch *fetch); /* it was asked of another node, and nothing has come */
 void attach_fetch_turn(struct core *core, struct fetch *fetch, const struct connection *member); /* from another node to a member that offers it */
 void attach_connection_gone(struct core *core, const struct connection *connection);
 

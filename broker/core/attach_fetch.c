@@ -9,6 +9,9 @@
 #define BUSY_MS 5000u
 /* Who sends this many wrong parts of a file is not asked for it any more. */
 #define BAD_MAX 16u
+/* A member that offered what another node is to give, and gives nothing for so long, is not waited for; nor is one more after so many. */
+#define TURN_MS 60000u
+#define TURNS_MAX 16u
 
 struct fetch *attach_fetch_find(struct core *core, const uint8_t digest[ATTACHMENT_DIGEST_SIZE])
 {
@@ -26,6 +29,12 @@ static void set(struct fetch *f, uint32_t index)
 {
     f->have[index / 64] |= 1ull << (index % 64);
     f->have_count++;
+}
+
+/* A member gives what another node was, or could be, asked for. */
+static bool is_turned(const struct fetch *f)
+{
+    return f->connection && f->source_size > 0;
 }
 
 /* ---- asking ---- */
@@ -68,7 +77,7 @@ static void ask(struct core *core, struct fetch *f)
         f->next = next_missing(f, f->next);
     }
     if (f->chunks > 1 && !f->leaves && !f->leaves_asked) ask_row(core, f); /* every chunk is here */
-    f->due_ms = f->connection ? LINK_NEVER : core->now_ms + f->patience_ms;
+    f->due_ms = !f->connection ? core->now_ms + f->patience_ms : is_turned(f) ? core->now_ms + TURN_MS : LINK_NEVER;
 }
 
 static void ask_again(struct core *core, struct fetch *f)
@@ -144,9 +153,9 @@ void attach_fetch_drop(struct core *core, struct fetch *f)
     a->fetches[a->fetches_count] = (struct fetch){ 0 };
 }
 
-bool attach_fetch_is_idle(const struct fetch *f)
+bool attach_fetch_may_turn(const struct fetch *f)
 {
-    return !f->connection && f->have_count == 0 && !f->leaves;
+    return !f->connection && f->have_count == 0 && !f->leaves && f->turns < TURNS_MAX;
 }
 
 /* Two nodes may each ask the other for a file that members of both send: whichever member is here first has it. */
@@ -154,15 +163,29 @@ void attach_fetch_turn(struct core *core, struct fetch *f, const struct connecti
 {
     core_trace(core, "%s . asks its member for an attachment of %llu bytes, and nobody else", core->node, (unsigned long long)f->ref.size);
     f->connection = member->id.value;
+    f->turns++;
     ask_again(core, f);
+}
+
+/* The other node is asked again, after a while: the member may be back with it before. */
+static void turn_back(struct core *core, struct fetch *f)
+{
+    f->connection = 0;
+    f->bad = f->flying = f->next = 0;
+    f->leaves_asked = false;
+    f->due_ms = core->now_ms + BUSY_MS;
+}
+
+static void member_gone(struct core *core, struct fetch *f)
+{
+    if (is_turned(f)) turn_back(core, f);
+    else attach_fetch_drop(core, f);
 }
 
 void attach_connection_gone(struct core *core, const struct connection *c)
 {
-    size_t before = core->attachments.fetches_count;
-    for (size_t i = before; i > 0; i--)
-        if (core->attachments.fetches[i - 1].connection == c->id.value) attach_fetch_drop(core, &core->attachments.fetches[i - 1]);
-    if (core->attachments.fetches_count < before) attach_pump(core); /* another node may have it */
+    for (size_t i = core->attachments.fetches_count; i > 0; i--)
+        if (core->attachments.fetches[i - 1].connection == c->id.value) member_gone(core, &core->attachments.fetches[i - 1]);
 }
 
 /* ---- what other nodes have ---- */
@@ -206,6 +229,10 @@ void attach_fetch_tick(struct core *core)
     for (size_t i = a->fetches_count; i > 0; i--) {
         struct fetch *f = &a->fetches[i - 1];
         if (f->due_ms > core->now_ms) continue;
+        if (is_turned(f)) {
+            turn_back(core, f);
+            continue;
+        }
         f->due_ms = LINK_NEVER;
         f->patience_ms = f->patience_ms * 2 > PATIENCE_MS_MAX ? PATIENCE_MS_MAX : f->patience_ms * 2;
         bool others_wait = a->fetches_count == FETCHES_MAX;
@@ -225,6 +252,10 @@ static void bad(struct core *core, struct fetch *f)
     core->attachments.parts_bad++;
     if (f->bad++ == 0) core_notice(core, "attachment refused", c && c->peer ? c->peer->name : who, QIAO_CODE_DIGEST, "a part of it is not what its digest says; asked for again");
     if (f->bad < BAD_MAX) return;
+    if (is_turned(f)) {
+        turn_back(core, f);
+        return;
+    }
     core_notice(core, "attachment given up", c && c->peer ? c->peer->name : who, QIAO_CODE_DIGEST, "too many of its parts were wrong");
     finish(core, f, ATTACHMENT_GONE);
 }
@@ -274,7 +305,7 @@ void attach_fetch_part(struct core *core, struct fetch *f, const struct attachme
 void attach_fetch_state(struct core *core, struct fetch *f, enum attachment_state state)
 {
     if (f->connection && state != ATTACHMENT_BUSY) { /* the member may come back with it, or another one may */
-        attach_fetch_drop(core, f);
+        member_gone(core, f);
         attach_pump(core);
         return;
     }

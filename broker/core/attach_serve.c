@@ -172,7 +172,7 @@ static void offered_by_member(struct core *core, struct connection *c, const str
     struct fetch *fetch = attach_fetch_find(core, offer->digest);
     bool wanted = state == ATTACHMENT_WANTED && !fetch;
     if (wanted && attach_fetch_begin(core, &record, c)) return;
-    if (state == ATTACHMENT_WANTED && fetch && attach_fetch_is_idle(fetch)) attach_fetch_turn(core, fetch, c);
+    if (state == ATTACHMENT_WANTED && fetch && attach_fetch_may_turn(fetch)) attach_fetch_turn(core, fetch, c);
     else say_state(core, &asker, offer->digest, wanted ? ATTACHMENT_BUSY : state);
 }
 

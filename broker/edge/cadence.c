@@ -55,7 +55,7 @@ void cadence_begins(struct cadence *cadence, const struct cadence_batch *batch, 
     cadence->urgent_next = (cadence->urgent_next + 1) % CADENCE_URGENT;
 }
 
-void cadence_ended(struct cadence *cadence, uint64_t now_us)
+void cadence_ended(struct cadence *cadence, bool quick, uint64_t now_us)
 {
-    cadence->took_us = now_us - cadence->began_us;
+    cadence->took_us = quick ? now_us - cadence->began_us : BRIEF_US_MAX + 1;
 }

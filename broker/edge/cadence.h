@@ -32,9 +32,11 @@ struct cadence_batch {
 void cadence_init(struct cadence *cadence, uint64_t signature_us);
 /* How long the batch is to wait, 0: not at all. It may well go earlier, when something urgent joins it. */
 uint32_t cadence_wait_ms(const struct cadence *cadence, const struct cadence_batch *batch, uint64_t now_us);
-/* The commit is over sooner than another thread would have begun it. */
+/* The commit is likely over sooner than another thread would have begun it. A disk that hangs all at once holds the loop up once: then the
+ * node can take nothing, and says nothing until the commit is over; its peers take it for away. */
 bool cadence_is_brief(const struct cadence *cadence, const struct cadence_batch *batch);
 void cadence_begins(struct cadence *cadence, const struct cadence_batch *batch, uint64_t now_us);
-void cadence_ended(struct cadence *cadence, uint64_t now_us);
+/* quick: the next one may well take as long; it was not refused, and the store has no work of its own that a commit could wait for. */
+void cadence_ended(struct cadence *cadence, bool quick, uint64_t now_us);
 
 #endif

@@ -417,6 +417,7 @@ static void engine_stat(struct store *base, struct store_stat *ret_stat)
     ret_stat->commits = store->commits;
     ret_stat->syncs += store->syncs;
     ret_stat->bytes_written += store->bytes_written;
+    ret_stat->working = store->job && ring_used(&store->ring) > store->ring.size / 2;
     pthread_mutex_unlock(&store->lock);
     pthread_mutex_unlock(&store->state);
 }

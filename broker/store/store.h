@@ -49,6 +49,7 @@ struct store_stat {
     uint64_t commits;
     uint64_t syncs;           /* flushes waited for */
     uint64_t bytes_written;   /* handed to the disk by commits, page rounding included */
+    bool working;             /* a commit may have to wait for work of the store's own that is under way */
 };
 
 /* Called for each key in order; returns false to stop. The bytes are borrowed as with get. */

@@ -139,10 +139,10 @@ struct qiao_client_options {
     uint64_t window_bytes;             /* 0: 8 MiB */
     uint32_t delivery_messages;        /* deliveries without verdict this client takes at most; 0: 4096 */
     uint32_t redial_ms_max;            /* 0: 2000 */
-    bool owns_nng;                     /* nothing else in this process uses NNG: of its threads one is left to work, which makes it quicker */
     /* The member signs its messages itself, and ca_file is needed over any transport; NULL: its node signs for it. The certificate names
      * AREA/ORG; the key is a PEM file, or a token's key by its URI (pkcs11:…, RFC 7512); passphrase or PIN stand in a file's first line. */
     const char *sign_certificate_file, *sign_key_file, *sign_passphrase_file;
+    bool owns_nng;                     /* nothing else in this process uses NNG: of its threads one is left to work, which makes it quicker */
 };
 
 /* Opens the outbox and starts dialling. Strings in options are copied. reterr_text gets a sentence on failure. */

@@ -17,7 +17,7 @@ static struct cadence after(unsigned count, uint64_t interval_us, uint64_t took_
     cadence_init(&cadence, signature_us);
     for (unsigned i = count; i-- > 0;) {
         cadence_begins(&cadence, &message, BEGIN_US - i * interval_us);
-        cadence_ended(&cadence, BEGIN_US - i * interval_us + took_us);
+        cadence_ended(&cadence, true, BEGIN_US - i * interval_us + took_us);
     }
     return cadence;
 }
@@ -62,7 +62,7 @@ Test(cadence, commits_that_sign_with_a_slow_key_come_apart)
     const struct cadence_batch signs = { .bytes = 700, .urgent = true, .signs = true };
     cr_expect_eq(cadence_wait_ms(&slow, &signs, BEGIN_US), 0, "the first goes at once");
     cadence_begins(&slow, &signs, BEGIN_US);
-    cadence_ended(&slow, BEGIN_US + 1400);
+    cadence_ended(&slow, true, BEGIN_US + 1400);
     cr_expect_eq(cadence_wait_ms(&slow, &signs, BEGIN_US + 5000), 10);
     cr_expect_eq(cadence_wait_ms(&slow, &message, BEGIN_US + 5000), 0, "what needs no signature does not wait for one");
     cr_expect_eq(cadence_wait_ms(&slow, &signs, BEGIN_US + 15000), 0);
@@ -85,6 +85,9 @@ Test(cadence, small_commits_to_a_quick_disk_are_made_on_the_spot)
     cr_expect_not(cadence_is_brief(&slow_key, &message));
     cr_expect_not(cadence_is_brief(&unknown, &message), "the first commit shows how quick the disk is");
     cadence_begins(&slow_disk, &message, BEGIN_US + 30000);
-    cadence_ended(&slow_disk, BEGIN_US + 30400);
+    cadence_ended(&slow_disk, true, BEGIN_US + 30400);
     cr_expect(cadence_is_brief(&slow_disk, &message), "it has recovered");
+    cadence_begins(&quick, &message, BEGIN_US + 1000);
+    cadence_ended(&quick, false, BEGIN_US + 1100);
+    cr_expect_not(cadence_is_brief(&quick, &message), "a full disk refuses quickly, and takes its time later");
 }
