@@ -37,7 +37,7 @@ static double seconds(void)
 }
 
 struct totals {
-    uint64_t seeds, failed, messages, deliveries, redeliveries, crashes, cuts, commits, audits, records, heads, opinions, hostile, bundles, events, virtual_ms;
+    uint64_t seeds, failed, messages, deliveries, redeliveries, crashes, cuts, commits, audits, records, heads, opinions, set_opinions, hostile, bundles, events, virtual_ms;
     uint64_t crossings, crossings_again;
     double began;
 };
@@ -60,6 +60,7 @@ static void run_one(const struct sim_options *options, struct totals *totals, bo
     totals->records += counts.audit_records;
     totals->heads += counts.heads;
     totals->opinions += counts.opinions;
+    totals->set_opinions += counts.set_opinions;
     totals->hostile += counts.hostile;
     totals->bundles += counts.bundles;
     totals->events += counts.events;
@@ -77,15 +78,15 @@ static void print_totals(const struct totals *t, bool json)
 {
     double elapsed = seconds() - t->began;
     printf(json ? "{\"seeds\":%llu,\"failed\":%llu,\"messages\":%llu,\"deliveries\":%llu,\"redeliveries\":%llu,\"crashes\":%llu,\"cuts\":%llu,\"commits\":%llu,"
-                  "\"audits\":%llu,\"records\":%llu,\"heads\":%llu,\"opinions\":%llu,\"hostile\":%llu,\"bundles\":%llu,\"crossings\":%llu,\"crossings_again\":%llu,"
+                  "\"audits\":%llu,\"records\":%llu,\"heads\":%llu,\"opinions\":%llu,\"set_opinions\":%llu,\"hostile\":%llu,\"bundles\":%llu,\"crossings\":%llu,\"crossings_again\":%llu,"
                   "\"events\":%llu,\"virtual_hours\":%.1f,\"seconds\":%.1f}\n"
                 : "%llu seeds, %llu failed: %llu messages, %llu deliveries (%llu repeated), %llu crashes, %llu cuts, %llu commits, %llu audits, "
-                  "%llu audit records, %llu heads, %llu decisions taken again, %llu hostile acts, %llu pages of bundles, "
+                  "%llu audit records, %llu heads, %llu decisions taken again (%llu about area sets where ways change), %llu hostile acts, %llu pages of bundles, "
                   "%llu crossings by notices (%llu again as ways changed), %llu events, %.1f virtual hours in %.1f s\n",
            (unsigned long long)t->seeds, (unsigned long long)t->failed, (unsigned long long)t->messages, (unsigned long long)t->deliveries, (unsigned long long)t->redeliveries,
            (unsigned long long)t->crashes, (unsigned long long)t->cuts, (unsigned long long)t->commits, (unsigned long long)t->audits, (unsigned long long)t->records,
-           (unsigned long long)t->heads, (unsigned long long)t->opinions, (unsigned long long)t->hostile, (unsigned long long)t->bundles, (unsigned long long)t->crossings,
-           (unsigned long long)t->crossings_again, (unsigned long long)t->events,
+           (unsigned long long)t->heads, (unsigned long long)t->opinions, (unsigned long long)t->set_opinions, (unsigned long long)t->hostile, (unsigned long long)t->bundles,
+           (unsigned long long)t->crossings, (unsigned long long)t->crossings_again, (unsigned long long)t->events,
            (double)t->virtual_ms / 3.6e6, elapsed);
 }
 

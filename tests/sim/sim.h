@@ -12,7 +12,7 @@
  *   services.c messages to services, and who should get them
  *   crossings.c how often notices to area sets cross each edge
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says
- *   second_opinion.c  every decision decided again         ways.c     the same where ways change */
+ *   second_opinion.c  every decision decided again         ways.c     the same where ways change, set_ways.c and division.c about area sets */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
@@ -293,6 +293,7 @@ struct sim_counts {
     uint64_t messages, submitted, deliveries, redeliveries, receipts, commits, crashes, cuts, partitions, full_disks, duplicates, conflicts, audits, audit_records, heads, opinions;
     uint64_t files_fetched, file_bytes;
     uint64_t hostile, bundles, events, virtual_ms, edges_down;
+    uint64_t set_opinions;         /* of opinions, those about messages to area sets where ways change */
     uint64_t crossings, crossings_again; /* of edges by notices to area sets; again: after ways had changed */
     uint64_t outcomes[5];
 };

@@ -3,49 +3,16 @@
  * core/directory.h and core/route.h and by code that shares nothing with the router.
  *
  * A decision is on the disk some steps after it was taken: the state of any moment between the two batches around it may have been the one. */
-#include "sim.h"
+#include "ways.h"
 
 #include "codec/envelope.h"
 #include "codec/run.h"
 #include "core/explain.h"
 #include "core/keys.h"
-#include "schema/explain.pb-c.h"
 
 #include <stdio.h>
 
-enum { TOLD_MAX = 192 };
-
 /* ---- what is noted ---- */
-
-struct told {
-    char area[QIAO_AREA_SIZE_MAX + 1], service[QIAO_SERVICE_SIZE_MAX + 1];
-    bool hole, withdrawn;
-    unsigned length;
-};
-
-struct neighbour {
-    char name[SIM_TEXT_SIZE], area[SIM_TEXT_SIZE];
-    enum link_role role;
-    bool dead;
-    uint32_t told_first, told_count;
-};
-
-/* What a node knew from since_ms on. */
-struct knowledge {
-    uint64_t since_ms, version;
-    bool graph;
-    struct neighbour neighbours[SIM_NODES_MAX];
-    uint32_t neighbours_count;
-    struct told told[TOLD_MAX];
-    uint32_t told_count;
-};
-
-/* What came with a copy of a message. */
-struct arrival {
-    uint32_t message, from, to;
-    bool shared, passed;
-    char pin[SIM_TEXT_SIZE];
-};
 
 struct memory {
     struct knowledge *known;       /* oldest first */
@@ -63,6 +30,7 @@ struct ways *ways_free(struct ways *ways)
 {
     if (!ways) return NULL;
     for (size_t i = 0; i < SIM_NODES_MAX; i++) free(ways->nodes[i].known);
+    for (size_t i = 0; i < ways->count; i++) buf_deinit(&ways->arrivals[i].share);
     free(ways->arrivals);
     free(ways);
     return NULL;
@@ -82,7 +50,7 @@ static void note_neighbour(struct sim *sim, struct knowledge *k, const struct pe
     snprintf(n->area, sizeof n->area, "%s", peer->area);
     for (size_t i = 0; i < peer->learned_count; i++) {
         const struct learned *l = &peer->learned[i];
-        if (k->told_count == TOLD_MAX) {
+        if (k->told_count == WAYS_TOLD_MAX || strlen(l->path) >= WAYS_PATH_SIZE) {
             sim_fail(sim, "the second opinion cannot remember all that %s told", peer->name);
             return;
         }
@@ -90,6 +58,7 @@ static void note_neighbour(struct sim *sim, struct knowledge *k, const struct pe
         *t = (struct told){ .hole = l->hole, .withdrawn = l->withdrawn, .length = l->length };
         snprintf(t->area, sizeof t->area, "%s", l->area);
         snprintf(t->service, sizeof t->service, "%s", l->service);
+        snprintf(t->path, sizeof t->path, "%s", l->path);
         n->told_count++;
     }
 }
@@ -104,6 +73,7 @@ static void note(struct sim *sim, struct memory *memory, const struct core *core
     *k = (struct knowledge){ .since_ms = sim->now_ms, .version = core->directory.version, .graph = core->graph };
     for (size_t i = 0; i < core->links_count && !sim->failed; i++)
         if (&core->peers[i] != core->waiting) note_neighbour(sim, k, &core->peers[i]);
+    for (size_t i = core->links_count; i < core->peers_count; i++) snprintf(k->members[k->members_count++], SIM_TEXT_SIZE, "%s", core->peers[i].name);
 }
 
 void ways_look(struct sim *sim, const struct sim_node *node)
@@ -147,13 +117,15 @@ static uint32_t message_of(const struct sim *sim, const struct qiao_id *id)
     return known ? message : sim->messages_count;
 }
 
-static void note_arrival(struct sim *sim, const struct sim_node *from, const struct sim_node *to, const struct envelope *e)
+static void note_arrival(struct sim *sim, struct arrival a, const struct envelope *e)
 {
     struct ways *ways = ways_of(sim);
-    struct arrival a = { .message = message_of(sim, &e->header.id), .from = from->index, .to = to->index, .shared = e->note.shared };
+    a.message = message_of(sim, &e->header.id);
+    a.shared = e->note.shared;
     if (a.message == sim->messages_count) return;
-    a.passed = envelope_passed(e->raw, qiao_bytes_from_string(to->name), NULL);
+    a.passed = a.to != WAYS_WAITING && envelope_passed(e->raw, qiao_bytes_from_string(sim->nodes[a.to].name), NULL);
     snprintf(a.pin, sizeof a.pin, "%.*s", (int)e->note.pin.size, e->note.pin.size ? (const char *)e->note.pin.data : "");
+    buf_append(&a.share, e->note.share.data, e->note.share.size);
     if (ways->count == ways->capacity) {
         ways->capacity = ways->capacity ? ways->capacity * 2 : 256;
         ways->arrivals = base_realloc(ways->arrivals, ways->capacity * sizeof *ways->arrivals);
@@ -168,37 +140,33 @@ static struct sim_node *node_named(struct sim *sim, const char *name)
     return NULL;
 }
 
-static struct sim_node *neighbour_numbered(struct sim *sim, const struct sim_node *node, uint16_t number)
+/* Where what is in this peer's queue goes: a node, or the place to wait. False: to a member, or to somebody hostile. */
+static bool goes_to(struct sim *sim, const struct sim_node *node, uint16_t number, uint32_t *ret_to)
 {
     const struct core *core = node->core;
-    for (size_t i = 0; i < core->links_count; i++)
-        if (core->peers[i].number == number) return node_named(sim, core->peers[i].name);
-    return NULL;
+    for (size_t i = 0; i < core->links_count; i++) {
+        if (core->peers[i].number != number) continue;
+        const struct sim_node *to = node_named(sim, core->peers[i].name);
+        *ret_to = to ? to->index : WAYS_WAITING;
+        return to || &core->peers[i] == core->waiting;
+    }
+    return false;
 }
 
 /* 'Q': what is in a neighbour's queue will arrive there like this. */
 static void note_run(struct sim *sim, const struct sim_node *node, const struct store_op *op)
 {
-    struct sim_node *to = neighbour_numbered(sim, node, get_u16(op->key.data + 1));
+    struct arrival a = { .from = node->index, .sequence = key_run_first(op->key) };
     struct run_view run;
     struct qiao_bytes raw;
     struct envelope e;
-    if (!to || !run_open(op->value, &run)) return;
+    if (!goes_to(sim, node, get_u16(op->key.data + 1), &a.to) || !run_open(op->value, &run)) return;
     struct pb_reader r = pb_reader(run.entries);
-    while (run_next(&r, &raw))
-        if (raw.size > 0 && envelope_open(raw, &e) == QIAO_CODE_OK) note_arrival(sim, node, to, &e);
+    for (; run_next(&r, &raw); a.sequence++)
+        if (raw.size > 0 && envelope_open(raw, &e) == QIAO_CODE_OK) note_arrival(sim, a, &e);
 }
 
 /* ---- deciding again ---- */
-
-struct question {
-    const struct sim *sim;
-    const struct sim_node *node;
-    const struct knowledge *known;
-    const struct sim_message *message;
-    const char *from;              /* a neighbour, or "" */
-    const struct arrival *arrival; /* NULL: it was sent here */
-};
 
 struct answer {
     unsigned code;
@@ -206,20 +174,7 @@ struct answer {
     bool member, shared;
 };
 
-static bool around(const char *area, const char *code)
-{
-    return strncmp(code, area, strlen(area)) == 0;
-}
-
-/* One way of a neighbour's to somewhere around the destination. */
-struct way {
-    const struct neighbour *neighbour;
-    const char *area;
-    unsigned length;
-    bool usable, down;
-};
-
-static int kind_of(const struct question *q, const struct way *w)
+int ways_kind(const struct question *q, const struct way *w)
 {
     enum link_role role = w->neighbour->role;
     if (!w->area[0]) return role == LINK_ROLE_PARENT_NODE ? 3 : 4;
@@ -228,9 +183,9 @@ static int kind_of(const struct question *q, const struct way *w)
 }
 
 /* "The first that can be used wins; among equals the smaller area around the destination, then a child, then the shorter path, then the name." */
-static bool is_better(const struct question *q, const struct way *a, const struct way *b)
+bool ways_is_better(const struct question *q, const struct way *a, const struct way *b)
 {
-    int kinds = kind_of(q, a) - kind_of(q, b);
+    int kinds = ways_kind(q, a) - ways_kind(q, b);
     bool a_child = a->neighbour->role == LINK_ROLE_CHILD_NODE, b_child = b->neighbour->role == LINK_ROLE_CHILD_NODE;
     if (a->usable != b->usable) return a->usable;
     if (kinds != 0) return kinds < 0;
@@ -240,7 +195,7 @@ static bool is_better(const struct question *q, const struct way *a, const struc
     return strcmp(a->neighbour->name, b->neighbour->name) < 0;
 }
 
-static bool has_hole(const struct question *q, const struct neighbour *n, const char *area, const char *to)
+bool ways_has_hole(const struct question *q, const struct neighbour *n, const char *area, const char *to)
 {
     for (uint32_t i = 0; i < n->told_count; i++) {
         const struct told *t = &q->known->told[n->told_first + i];
@@ -264,9 +219,9 @@ static void consider(struct search *s, const struct neighbour *n, const char *ar
     struct way way = { .neighbour = n, .area = area, .length = length };
     bool back = strcmp(n->name, q->from) == 0;
     way.down = n->dead && !back;
-    way.usable = !n->dead && !back && !withdrawn && !has_hole(q, n, area, s->to);
+    way.usable = !n->dead && !back && !withdrawn && !ways_has_hole(q, n, area, s->to);
     s->known |= area[0] != '\0';
-    if ((way.usable || way.down) && (!s->best.neighbour || is_better(q, &way, &s->best))) s->best = way;
+    if ((way.usable || way.down) && (!s->best.neighbour || ways_is_better(q, &way, &s->best))) s->best = way;
 }
 
 static struct answer answer_way(const struct question *q, const char *to)
@@ -392,6 +347,7 @@ static struct answer decide(const struct question *q)
 
 static bool agrees(const struct question *q, const Qiao__V1__Decision *d)
 {
+    if (q->message->to == SIM_TO_SET) return set_ways_agree(q, d);
     struct answer answer = decide(q);
     if (answer.code != d->code) return false;
     if (d->code != QIAO_CODE_OK) return d->chosen_count == 0;
@@ -409,22 +365,48 @@ static bool is_explained_by(struct question *q, const struct memory *memory, con
     return false;
 }
 
-static void judge(struct sim *sim, const struct sim_node *node, const Qiao__V1__Decision *d, uint32_t message)
+/* One that waited here for another of its case came from anybody. */
+static bool may_be_of(const struct question *q, const struct arrival *a, uint32_t message)
+{
+    return a->message == message && a->to == q->node->index && (!q->from[0] || strcmp(q->sim->nodes[a->from].name, q->from) == 0);
+}
+
+/* What became of the message in the queue of this peer. False: it is not there. */
+static bool find_copy(struct sim *sim, struct question *q, uint32_t message, uint16_t peer, uint64_t sequence)
+{
+    struct arrival a = { .message = message, .from = q->node->index, .sequence = sequence };
+    if (sequence == 0 || !goes_to(sim, q->node, peer, &a.to)) return true;
+    for (size_t i = sim->ways->count; i > 0 && !q->copy; i--) {
+        const struct arrival *copy = &sim->ways->arrivals[i - 1];
+        if (copy->message == message && copy->from == a.from && copy->to == a.to && copy->sequence == sequence) q->copy = copy;
+    }
+    return q->copy != NULL;
+}
+
+static bool is_explained(struct question *q, const Qiao__V1__Decision *d, uint32_t message)
+{
+    const struct ways *ways = q->sim->ways;
+    const struct memory *memory = &ways->nodes[q->node->index];
+    bool came = q->from[0] || (q->message->to == SIM_TO_SET && !d->from_member);
+    if (!came) return is_explained_by(q, memory, d);
+    for (size_t i = ways->count; i > 0; i--) {
+        q->arrival = &ways->arrivals[i - 1];
+        if (may_be_of(q, q->arrival, message) && is_explained_by(q, memory, d)) return true;
+    }
+    return false;
+}
+
+static void judge(struct sim *sim, const struct sim_node *node, const Qiao__V1__Decision *d, uint32_t message, uint16_t peer, uint64_t sequence)
 {
     char text[256];
-    const struct memory *memory = &sim->ways->nodes[node->index];
     const struct sim_message *m = &sim->messages[message];
     bool changes = sim->options.graph || sim->adversary || m->to == SIM_TO_SERVICE; /* else second_opinion.c has judged already */
     struct question q = { .sim = sim, .node = node, .message = m, .from = d->from_member ? "" : d->from };
     if (q.from[0] && !node_named(sim, q.from)) return; /* the hostile neighbour changes what it sends on: adversary.c judges what becomes of that */
-    if (!changes || m->to == SIM_TO_SET || d->code == QIAO_CODE_EXPIRED) return;
-    bool agreed = !q.from[0] && is_explained_by(&q, memory, d);
-    for (size_t i = sim->ways->count; i > 0 && q.from[0] && !agreed; i--) {
-        q.arrival = &sim->ways->arrivals[i - 1];
-        bool same = q.arrival->message == message && q.arrival->to == node->index && strcmp(sim->nodes[q.arrival->from].name, q.from) == 0;
-        agreed = same && is_explained_by(&q, memory, d);
-    }
+    if (!changes || d->code == QIAO_CODE_EXPIRED) return;
+    bool there = m->to != SIM_TO_SET || find_copy(sim, &q, message, peer, sequence), agreed = there && is_explained(&q, d, message);
     sim->counts.opinions += agreed;
+    sim->counts.set_opinions += agreed && m->to == SIM_TO_SET;
     if (!agreed) sim_fail(sim, "%s decided (code %s, to %s, from %s), the second opinion differs: %s", node->name, qiao_code_name(d->code), d->n_chosen > 0 ? d->chosen[0]->name : "nobody", d->from,
                           checks_describe(sim, message, text));
 }
@@ -441,7 +423,7 @@ static void judge_stretch(struct sim *sim, const struct sim_node *node, const st
         struct qiao_id id;
         memcpy(id.bytes, stretch->ids + (size_t)i * QIAO_ID_SIZE, QIAO_ID_SIZE);
         uint32_t message = message_of(sim, &id);
-        if (message < sim->messages_count) judge(sim, node, d, message);
+        if (message < sim->messages_count) judge(sim, node, d, message, stretch->peer, stretch->first ? stretch->first + i : 0);
     }
     if (d) qiao__v1__decision__free_unpacked(d, NULL);
 }
@@ -455,13 +437,20 @@ static void judge_record(struct sim *sim, const struct sim_node *node, struct qi
     while (!sim->failed && explain_next(&record, &rest, &stretch)) judge_stretch(sim, node, &stretch);
 }
 
-void ways_committed(struct sim *sim, const struct sim_node *node, const struct store_batch *batch)
+static void look_through(struct sim *sim, const struct sim_node *node, const struct store_batch *batch, uint8_t prefix)
 {
     for (size_t i = 0; i < batch->count && !sim->failed; i++) {
         const struct store_op *op = &batch->ops[i];
-        if (op->type != STORE_PUT) continue;
-        if (op->key.data[0] == 'Q') note_run(sim, node, op);
-        if (op->key.data[0] == 'y') judge_record(sim, node, op->value);
+        if (op->type != STORE_PUT || op->key.data[0] != prefix) continue;
+        if (prefix == 'Q') note_run(sim, node, op);
+        else judge_record(sim, node, op->value);
     }
+}
+
+/* What was decided is compared with what lies in queues since. */
+void ways_committed(struct sim *sim, const struct sim_node *node, const struct store_batch *batch)
+{
+    look_through(sim, node, batch, 'Q');
+    look_through(sim, node, batch, 'y');
     forget(&ways_of(sim)->nodes[node->index]);
 }
