@@ -183,7 +183,8 @@ static void check_order(struct sim *sim, const struct sim_member *member, uint32
     if (!chain || m->lost_with_sender) return;
     /* The hostile neighbour is a link besides those of the tree: order across ways begins when everybody knows that there may be several. */
     if (sim->adversary && !m->settled) return;
-    if (r->deliveries == 0 && m->case_sequence <= chain->delivered)
+    /* A dead letter that somebody tries again comes late. */
+    if (r->deliveries == 0 && r->revivals == 0 && m->case_sequence <= chain->delivered)
         sim_fail(sim, "out of order, %llu of the case came before: %s", (unsigned long long)chain->delivered, checks_describe(sim, index, text));
     if (m->case_sequence > chain->delivered) chain->delivered = m->case_sequence;
     for (uint32_t i = 0; i < chain->count && chain->messages[i] != index; i++) {
@@ -197,19 +198,21 @@ static void check_order(struct sim *sim, const struct sim_member *member, uint32
 /* What comes too early waits for the one before it for a minute (core/order.c). */
 #define NOTICE_IN_ORDER_MS 50000u
 
-/* Notices of one case to one set: what was sent before this one has come. */
+/* Notices of one case to one set: the one sent before this one has come. It came in order too, or after its minute had passed. */
 static void check_notices(struct sim *sim, const struct sim_member *member, uint32_t index)
 {
     char text[256], other[256];
     const struct sim_message *m = &sim->messages[index];
     if (m->case_number >= SIM_CASES || m->lost_with_sender || recipient_of(sim, m, member->index)->deliveries > 0 || sim->now_ms > m->sent_ms + NOTICE_IN_ORDER_MS) return;
+    uint32_t missing = index;
     for (uint32_t i = 0; i < index; i++) {
         const struct sim_message *b = &sim->messages[i];
         bool same = b->to == SIM_TO_SET && b->sender == m->sender && b->lane == m->lane && b->case_number == m->case_number && strcmp(b->area, m->area) == 0;
         if (!same || b->lost_with_sender) continue;
         const struct sim_recipient *r = recipient_of(sim, b, member->index);
-        if (r->deliveries == 0 && !r->decided) sim_fail(sim, "%s came before %s", checks_describe(sim, index, text), checks_describe(sim, i, other));
+        missing = r->deliveries == 0 && !r->decided ? i : index;
     }
+    if (missing != index) sim_fail(sim, "%s came before %s", checks_describe(sim, index, text), checks_describe(sim, missing, other));
 }
 
 enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, const struct qiao_delivery *delivery)
