@@ -18,8 +18,7 @@ LIMITS = {"unproven_per_address_max": UNPROVEN_MAX, "handshakes_per_address_max"
 SILENT = 500
 MEMORY_KIB_MAX = 32 * 1024   # more than before; a connection in its TLS handshake takes some 60 KiB
 DESCRIPTORS_MAX = 300        # of files and of connections, also of those that are over and not yet cleared away
-LATENCY_MS_MAX = 500         # 99 of 100 messages; noise that gets through costs seconds
-TIMES_CALM_MAX = 3           # or so many times what it was before the noise: others may want the processor
+LATENCY_MS_MAX = 500         # 99 of 100 messages, while other tests may want the processor; noise that gets through costs seconds
 LINES_MAX = 40
 RATE = 400
 
@@ -173,7 +172,7 @@ def pace_is_kept(fed, checks):
     noise.finish()
     checks.note(f"{tried} connects from {NOISY}; ms until the outcome, calm: {calm}, with noise: {noisy}")
     checks.equal(status, 0, f"{count} messages had their outcome meanwhile" + (f" ({error.strip()})" if status else ""))
-    checks.ok(noisy.get("p99", 1e9) < max(LATENCY_MS_MAX, TIMES_CALM_MAX * calm["p99"]), "and kept their pace", noisy)
+    checks.ok(noisy.get("p99", 1e9) < LATENCY_MS_MAX, "and kept their pace", noisy)
     checks.ok(grown_kib < MEMORY_KIB_MAX or os.environ.get("QIAO_E2E_QUICK"), "memory stays bounded", f"{grown_kib} KiB more")
     checks.ok(most < DESCRIPTORS_MAX, "who is turned away is cleared away", most)
     checks.note(f"{grown_kib} KiB more, at most {most} descriptors")
