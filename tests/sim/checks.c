@@ -198,7 +198,7 @@ static void check_order(struct sim *sim, const struct sim_member *member, uint32
 /* What comes too early waits for the one before it for a minute (core/order.c). */
 #define NOTICE_IN_ORDER_MS 50000u
 
-/* Notices of one case to one set: the one sent before this one has come. It came in order too, or after its minute had passed. */
+/* Notices of one case to one set: what was sent before this one has come, unless one between came after its minute: it waited for no more. */
 static void check_notices(struct sim *sim, const struct sim_member *member, uint32_t index)
 {
     char text[256], other[256];
@@ -210,7 +210,8 @@ static void check_notices(struct sim *sim, const struct sim_member *member, uint
         bool same = b->to == SIM_TO_SET && b->sender == m->sender && b->lane == m->lane && b->case_number == m->case_number && strcmp(b->area, m->area) == 0;
         if (!same || b->lost_with_sender) continue;
         const struct sim_recipient *r = recipient_of(sim, b, member->index);
-        missing = r->deliveries == 0 && !r->decided ? i : index;
+        if (r->deliveries > 0 && r->first_ms > b->sent_ms + NOTICE_IN_ORDER_MS) missing = index;
+        if (r->deliveries == 0 && !r->decided) missing = i;
     }
     if (missing != index) sim_fail(sim, "%s came before %s", checks_describe(sim, index, text), checks_describe(sim, missing, other));
 }
@@ -233,7 +234,7 @@ enum qiao_verdict checks_delivered(struct sim *sim, struct sim_member *member, c
     if (m->to == SIM_TO_SET && !sim->failed) check_notices(sim, member, index);
     sim->counts.deliveries++;
     sim->counts.redeliveries += r->deliveries > 0;
-    r->deliveries++;
+    if (r->deliveries++ == 0) r->first_ms = sim->now_ms;
     r->crashes += checks_is_deadly(sim, member, index);
     r->delivered_session = member->sessions;
     r->retried = false;

@@ -219,6 +219,7 @@ enum sim_destination { SIM_TO_MEMBER, SIM_TO_UNKNOWN_MEMBER, SIM_TO_NOWHERE, SIM
 
 struct sim_recipient {
     uint32_t deliveries;
+    uint64_t first_ms;             /* of them */
     uint64_t delivered_session;    /* of the member, at the last delivery */
     bool retried;                  /* the last verdict asked for another delivery */
     uint32_t crashes;              /* the member died of it */
