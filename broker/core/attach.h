@@ -60,6 +60,7 @@ struct fetch {
     uint64_t *have;              /* a bit a chunk; owned */
     uint8_t *leaves;             /* checked; owned. NULL: not here */
     bool leaves_asked;
+    bool gets_on;                /* something good has come since it was asked of whom it is asked */
     uint64_t due_ms, patience_ms; /* when to ask again if nothing comes */
 };
 

@@ -155,7 +155,7 @@ void attach_fetch_drop(struct core *core, struct fetch *f)
 
 bool attach_fetch_may_turn(const struct fetch *f)
 {
-    return !f->connection && f->have_count == 0 && !f->leaves && f->turns < TURNS_MAX;
+    return !f->connection && !f->gets_on && f->turns < TURNS_MAX;
 }
 
 /* Two nodes may each ask the other for a file that members of both send: whichever member is here first has it. */
@@ -172,7 +172,7 @@ static void turn_back(struct core *core, struct fetch *f)
 {
     f->connection = 0;
     f->bad = f->flying = f->next = 0;
-    f->leaves_asked = false;
+    f->leaves_asked = f->gets_on = false;
     f->due_ms = core->now_ms + BUSY_MS;
 }
 
@@ -298,6 +298,8 @@ void attach_fetch_part(struct core *core, struct fetch *f, const struct attachme
         if (!f) return;
     }
     if (good) f->patience_ms = PATIENCE_MS_MIN;
+    f->gets_on |= good;
+    if (good && is_turned(f)) f->due_ms = core->now_ms + TURN_MS;
     if (f->have_count == f->chunks && (f->leaves || f->chunks == 1)) finish(core, f, ATTACHMENT_WHOLE);
     else ask(core, f);
 }
