@@ -28,7 +28,7 @@
 #define QIAO_ATTACHMENT_SIZE_MAX (256u * 1024u * 1024u)
 #define QIAO_ATTACHMENT_CHUNK_SIZE (32u * 1024u) /* the last one of a file is shorter */
 #define QIAO_BATCH_MESSAGES_MAX 65536u          /* messages in one batch frame */
-#define QIAO_RECORD_SIZE_TARGET (256u * 1024u)  /* a stored run of messages is closed when it grows past this */
+#define QIAO_RECORD_SIZE_TARGET (512u * 1024u)  /* a stored run of messages is closed when it grows past this */
 #define QIAO_CREDIT_MESSAGES_MAX (1024u * 1024u)    /* what a peer is believed to take unacknowledged on a lane */
 #define QIAO_CREDIT_BYTES_MAX (64u * 1024u * 1024u)
 #define QIAO_PROTOBUF_DEPTH_MAX 8u              /* nesting in anything that is decoded */

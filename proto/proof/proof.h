@@ -7,8 +7,8 @@
 
 #include "proof/merkle.h"
 
-#define PROOF_GROUP_MAX 512u      /* a stored run of half-kilobyte messages, so that one signature covers it */
-#define PROOF_PATH_MAX 9u       /* of a group of that size */
+#define PROOF_GROUP_MAX 1024u     /* a stored run of half-kilobyte messages, so that one signature covers it */
+#define PROOF_PATH_MAX 10u      /* of a group of that size */
 #define PROOF_PATH_STRIDE (2u + SEAL_DIGEST_SIZE) /* siblings stand one behind the other, each a field of its own */
 #define PROOF_STATEMENT_SIZE (14u + 1u + 8u + 4u + SEAL_DIGEST_SIZE)
 /* The whole field that proof_put_head appends: tag, length, suite, key id, signature, group size, time. */

@@ -14,12 +14,22 @@
 #define CERTIFICATES_MAX 65536u
 #define CERTIFICATES_MIN 2u /* the own one and a peer's */
 #define SIGNER_ID_SIZE_MAX 128u
+/* Of so many keys at a time verifications need not be begun anew. */
+#define BEGUN_MAX 64u
+
+/* The beginning of verifying with a key, to be copied. */
+struct begun {
+    struct seal_key_id id;
+    EVP_MD_CTX *context;           /* NULL: this place is free */
+};
 
 struct keyring {
     struct seal seal;
     char signer_id[SIGNER_ID_SIZE_MAX + 1];
     pthread_mutex_t mutex;         /* guards what follows. Held to look and to copy, never while anything is computed */
     EVP_PKEY *key;                 /* the own private one */
+    EVP_MD_CTX *signing;           /* begun with it, to be copied; may be NULL */
+    struct begun verifying[BEGUN_MAX];
     struct trust *trust;
     struct known_table known;      /* the own certificate is pinned there */
 };
@@ -94,10 +104,40 @@ static int keyring_sign(void *context, struct qiao_bytes message, struct seal_ke
     const struct signature_scheme *scheme = own->scheme;
     struct seal_key_id id = own->id;
     EVP_PKEY_up_ref(key);
+    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *begun = signature_begin_again(keyring->signing);
     pthread_mutex_unlock(&keyring->mutex);
-    if (signature_make(scheme, key, keyring->signer_id, message, ret_signature) != 0) return -1;
+    int result = begun ? signature_make_begun(scheme, begun, message, ret_signature) : signature_make(scheme, key, keyring->signer_id, message, ret_signature);
+    if (result != 0) return -1;
     *ret_key_id = id;
     return 0;
+}
+
+static struct begun *begun_of(struct keyring *keyring, const struct seal_key_id *id) { return &keyring->verifying[id->bytes[0] % BEGUN_MAX]; }
+
+/* A context to verify one signature of this signer with; owned by the caller, NULL if the key cannot. */
+static EVP_MD_CTX *begin_verifying(struct keyring *keyring, const struct seal_key_id *id, const struct signer *signer)
+{
+    struct begun *begun = begun_of(keyring, id);
+    pthread_mutex_lock(&keyring->mutex);
+    bool same = begun->context && memcmp(&begun->id, id, sizeof *id) == 0;
+    EVP_MD_CTX *context = same ? signature_begin_again(begun->context) : NULL;
+    pthread_mutex_unlock(&keyring->mutex);
+    if (context) return context;
+    context = signature_begin(signer->scheme, signer->key, keyring->signer_id, SIGNATURE_CHECK);
+    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *kept = signature_begin_again(context);
+    if (!kept) return context;
+    pthread_mutex_lock(&keyring->mutex);
+    struct begun before = *begun;
+    *begun = (struct begun){ *id, kept };
+    pthread_mutex_unlock(&keyring->mutex);
+    kept = before.context;
+    return context;
+}
+
+static bool verify_of(struct keyring *keyring, const struct seal_key_id *id, const struct signer *signer, struct qiao_bytes message, struct qiao_bytes signature)
+{
+    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *context = begin_verifying(keyring, id, signer);
+    return context && signature_check_begun(signer->scheme, context, message, signature);
 }
 
 static unsigned keyring_verify(void *context, enum seal_suite suite, const struct seal_key_id *key_id, uint64_t at_ms, struct qiao_bytes message,
@@ -108,7 +148,7 @@ static unsigned keyring_verify(void *context, enum seal_suite suite, const struc
     bool is_suite = suite > SEAL_SUITE_NONE && suite < SEAL_SUITES; /* it came over the wire */
     if (!is_suite) return QIAO_CODE_SIGNATURE;
     if (!find_signer(keyring, key_id, &signer)) return QIAO_CODE_UNKNOWN_KEY;
-    if (signer.scheme->suite != suite || !signature_check(signer.scheme, signer.key, keyring->signer_id, message, signature)) return QIAO_CODE_SIGNATURE;
+    if (signer.scheme->suite != suite || !verify_of(keyring, key_id, &signer, message, signature)) return QIAO_CODE_SIGNATURE;
     /* Said of genuine signatures only: it may end a message (proof/decider.h). */
     if (!(keyring->seal.accepted & 1u << suite)) return QIAO_CODE_SUITE;
     if (at_ms < signer.begins_ms || at_ms > signer.ends_ms) return QIAO_CODE_KEY_EXPIRED;
@@ -213,14 +253,17 @@ static int load(const struct keyring_options *options, struct own *ret_own, stru
 static void put_in_force(struct keyring *keyring, struct own *own, struct trust **trust)
 {
     EVP_PKEY *key_before = keyring->key;
+    EVP_MD_CTX *signing_before = keyring->signing;
     struct trust *trust_before = keyring->trust;
     struct known *known = remember(keyring, &own->certificate, qiao_bytes(own->der, own->der_size));
     known->judged_by = trust_number(*trust);
     known->revoked = false; /* own_init has seen to that */
     keyring->known.pinned = known;
     keyring->key = own->key;
+    keyring->signing = own->signing;
     keyring->trust = *trust;
     own->key = key_before;
+    own->signing = signing_before;
     *trust = trust_before;
 }
 
@@ -291,6 +334,8 @@ struct keyring *keyring_free(struct keyring *keyring)
 {
     if (!keyring) return NULL;
     known_deinit(&keyring->known);
+    for (size_t i = 0; i < BEGUN_MAX; i++) EVP_MD_CTX_free(keyring->verifying[i].context);
+    EVP_MD_CTX_free(keyring->signing);
     EVP_PKEY_free(keyring->key);
     trust_unref(keyring->trust);
     pthread_mutex_destroy(&keyring->mutex);

@@ -68,6 +68,7 @@ int own_init(struct own *own, const struct keyring_options *options, const struc
     int rc = load_certificate(own, options->certificate_file, trust, reterr_text, reterr_size);
     if (rc == 0) rc = private_key_load(options, &own->key, reterr_text, reterr_size);
     if (rc == 0) rc = try_key(own, options, reterr_text, reterr_size);
+    if (rc == 0) own->signing = signature_begin(own->certificate.scheme, own->key, options->sm2_signer_id ? options->sm2_signer_id : SIGNATURE_SM2_ID, SIGNATURE_MAKE);
     if (rc != 0) own_deinit(own);
     return rc;
 }
@@ -75,6 +76,7 @@ int own_init(struct own *own, const struct keyring_options *options, const struc
 void own_deinit(struct own *own)
 {
     EVP_PKEY_free(own->key);
+    EVP_MD_CTX_free(own->signing);
     certificate_deinit(&own->certificate);
     OPENSSL_free(own->der);
     *own = (struct own){ 0 };

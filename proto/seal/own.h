@@ -8,6 +8,7 @@
 
 struct own {
     EVP_PKEY *key;                  /* the private one */
+    EVP_MD_CTX *signing;            /* begun with it, to be copied; may be NULL */
     struct certificate certificate;
     uint8_t *der;
     size_t der_size;

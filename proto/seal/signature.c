@@ -38,14 +38,30 @@ const struct signature_scheme *signature_scheme_of(const EVP_PKEY *key)
     return NULL;
 }
 
-/* EVP_DigestSignInit or EVP_DigestVerifyInit. */
-typedef int begin_function(EVP_MD_CTX *context, EVP_PKEY_CTX **of_key, const EVP_MD *digest, ENGINE *engine, EVP_PKEY *key);
-
-static bool begin(begin_function *function, EVP_MD_CTX *context, const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id)
+EVP_MD_CTX *signature_begin(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, enum signature_use use)
 {
     EVP_PKEY_CTX *of_key = NULL;
-    if (!context || function(context, &of_key, scheme->digest ? scheme->digest() : NULL, NULL, key) != 1) return false;
-    return !scheme->signer_id || EVP_PKEY_CTX_set1_id(of_key, signer_id, (int)strlen(signer_id)) == 1;
+    const EVP_MD *digest = scheme->digest ? scheme->digest() : NULL;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context) return NULL;
+    bool ok = use == SIGNATURE_MAKE ? EVP_DigestSignInit(context, &of_key, digest, NULL, key) == 1 : EVP_DigestVerifyInit(context, &of_key, digest, NULL, key) == 1;
+    if (ok && scheme->signer_id) ok = EVP_PKEY_CTX_set1_id(of_key, signer_id, (int)strlen(signer_id)) == 1;
+    if (ok) return context;
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+    return NULL;
+}
+
+EVP_MD_CTX *signature_begin_again(const EVP_MD_CTX *begun)
+{
+    EVP_PKEY_CTX *of_key = begun ? EVP_MD_CTX_get_pkey_ctx(begun) : NULL;
+    EVP_PKEY *key = of_key ? EVP_PKEY_CTX_get0_pkey(of_key) : NULL;
+    if (!key || !EVP_PKEY_get0_provider(key)) return NULL; /* an engine's: whether its contexts can be copied is the engine's affair */
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (context && EVP_MD_CTX_copy_ex(context, begun) == 1) return context;
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+    return NULL;
 }
 
 static bool pair_from_der(const uint8_t *der, size_t der_size, uint8_t ret_pair[2 * NUMBER_SIZE])
@@ -71,36 +87,50 @@ static size_t pair_to_der(const uint8_t pair[2 * NUMBER_SIZE], uint8_t ret_der[D
     return size > 0 ? (size_t)size : 0;
 }
 
-int signature_make(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, struct qiao_bytes message,
-                   uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
+int signature_make_begun(const struct signature_scheme *scheme, EVP_MD_CTX *context, struct qiao_bytes message, uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
 {
     uint8_t made[SEAL_SIGNATURE_SIZE_MAX];
     size_t size = sizeof made;
-    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool ok = scheme->signs && begin(EVP_DigestSignInit, context, scheme, key, signer_id) &&
-              EVP_DigestSign(context, made, &size, message.data, message.size) == 1;
+    bool ok = EVP_DigestSign(context, made, &size, message.data, message.size) == 1;
     if (ok && scheme->pair) ok = pair_from_der(made, size, ret_signature);
     else if (ok && (ok = size == SEAL_SIGNATURE_SIZE)) memcpy(ret_signature, made, SEAL_SIGNATURE_SIZE);
     ERR_clear_error();
     return ok ? 0 : -1;
 }
 
-bool signature_check_der(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, struct qiao_bytes message,
-                         struct qiao_bytes signature)
+int signature_make(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, struct qiao_bytes message,
+                   uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
 {
-    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool ok = begin(EVP_DigestVerifyInit, context, scheme, key, signer_id) &&
-              EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size) == 1;
+    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *context = scheme->signs ? signature_begin(scheme, key, signer_id, SIGNATURE_MAKE) : NULL;
+    return context ? signature_make_begun(scheme, context, message, ret_signature) : -1;
+}
+
+static bool check_der(EVP_MD_CTX *context, struct qiao_bytes message, struct qiao_bytes signature)
+{
+    bool ok = EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size) == 1;
     ERR_clear_error();
     return ok;
+}
+
+bool signature_check_begun(const struct signature_scheme *scheme, EVP_MD_CTX *context, struct qiao_bytes message, struct qiao_bytes signature)
+{
+    uint8_t der[DER_SIZE_MAX];
+    if (!scheme->pair) return check_der(context, message, signature);
+    if (signature.size != SEAL_SIGNATURE_SIZE) return false;
+    size_t size = pair_to_der(signature.data, der);
+    return size > 0 && check_der(context, message, qiao_bytes(der, size));
 }
 
 bool signature_check(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, struct qiao_bytes message,
                      struct qiao_bytes signature)
 {
-    uint8_t der[DER_SIZE_MAX];
-    if (!scheme->pair) return signature_check_der(scheme, key, signer_id, message, signature);
-    if (signature.size != SEAL_SIGNATURE_SIZE) return false;
-    size_t size = pair_to_der(signature.data, der);
-    return size > 0 && signature_check_der(scheme, key, signer_id, message, qiao_bytes(der, size));
+    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *context = signature_begin(scheme, key, signer_id, SIGNATURE_CHECK);
+    return context && signature_check_begun(scheme, context, message, signature);
+}
+
+bool signature_check_der(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, struct qiao_bytes message,
+                         struct qiao_bytes signature)
+{
+    CLEANUP(evp_md_ctx_freep) EVP_MD_CTX *context = signature_begin(scheme, key, signer_id, SIGNATURE_CHECK);
+    return context && check_der(context, message, signature);
 }

@@ -20,6 +20,16 @@ struct signature_scheme {
 
 /* NULL: a key of no kind that we know. */
 const struct signature_scheme *signature_scheme_of(const EVP_PKEY *key);
+enum signature_use { SIGNATURE_MAKE, SIGNATURE_CHECK };
+
+/* A context for one signature to be made or checked with this key; owned by the caller, NULL if it cannot be. */
+EVP_MD_CTX *signature_begin(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, enum signature_use use);
+/* Another one for the same key. Beginning looks every algorithm up by its name in OpenSSL 3.0, copying does not. NULL if there is
+ * nothing to copy, or the key is a token's, where each is begun anew. */
+EVP_MD_CTX *signature_begin_again(const EVP_MD_CTX *begun);
+/* Both use the context up. Like signature_make and signature_check, which begin themselves. */
+int signature_make_begun(const struct signature_scheme *scheme, EVP_MD_CTX *context, struct qiao_bytes message, uint8_t ret_signature[SEAL_SIGNATURE_SIZE]);
+bool signature_check_begun(const struct signature_scheme *scheme, EVP_MD_CTX *context, struct qiao_bytes message, struct qiao_bytes signature);
 /* 0, or -1 when the key (or the token that holds it) does not sign. */
 int signature_make(const struct signature_scheme *scheme, EVP_PKEY *key, const char *signer_id, struct qiao_bytes message,
                    uint8_t ret_signature[SEAL_SIGNATURE_SIZE]);

@@ -54,7 +54,7 @@ def poisoned_case(fed, checks):
 
 def retried_to_death(fed, checks):
     recv = fed.spawn("district", "urban", "recv", "--verdict", "retry:1")
-    done = fed.qiao("community", "intake", "send", "--to", "990101/urban", "--body", "x", "--wait", "--json", "--timeout", "30s")
+    done = fed.qiao("community", "intake", "send", "--to", "990101/urban", "--body", "x", "--wait", "--json", "--timeout", f"{PATIENCE_S:g}s")
     checks.ok(done.returncode == 1 and "RETRIES" in done.stdout + done.stderr, "after the allowed attempts it is a dead letter", done.stdout + done.stderr)
     recv.terminate()
     recv.communicate()
@@ -81,7 +81,8 @@ def seen(path, count):
 def two_sessions(fed, checks):
     """The newer one takes over; between them every message, none lost on the way."""
     count = messages(30000)
-    load = Load(fed, count, send=("--rate", "10000"), name="first")
+    # However few they are: most of them are still to come when the second one has started.
+    load = Load(fed, count, send=("--rate", str(count // 5)), name="first")
     load.wait_received(count // 3)
     second_file = os.path.join(fed.folder, "second.tally")
     second = fed.spawn("district", "urban", "bench", "recv", "--resume-file", second_file, "--run", load.tally.run(), "--idle-timeout", "3s", "--json")
