@@ -17,6 +17,8 @@
 #define SWEPT_AT_ONCE 32u
 #define SWEEP_MS (3600u * 1000u)
 #define KEY_TARGETS_MAX 32u
+#define KEY_NUMBERS 8u
+#define KEY_TEXTS 6u
 #define KEY_MEMORY_MAX 4096u
 
 /* What a decision follows from, and its name. */
@@ -45,7 +47,7 @@ struct explain {
     uint64_t routes;               /* counts changes of the table */
     char configuration[48];
     /* the record being filled */
-    struct buf rows, stretches;
+    struct buf rows, stretches, whole;
     uint16_t rows_count;
     uint64_t record;               /* its number among all that this process began */
     size_t open_at;                /* of the stretch that grows, in stretches; SIZE_MAX: none */
@@ -89,7 +91,8 @@ bool explain_range(const struct core *core, uint64_t *ret_first, uint64_t *ret_n
 bool explain_open(struct qiao_bytes value, struct explain_record *ret)
 {
     if (value.size < EXPLAIN_HEAD_SIZE) return false;
-    *ret = (struct explain_record){ .at_ms = get_u64(value.data), .bytes_before = get_u64(value.data + 8), .rows_count = get_u16(value.data + 16), .rows = value.data + EXPLAIN_HEAD_SIZE };
+    *ret = (struct explain_record){ .at_ms = get_u64(value.data), .bytes_before = get_u64(value.data + 8), .rows_count = get_u16(value.data + 16) & ~EXPLAIN_MARKED,
+                                    .marked = get_u16(value.data + 16) & EXPLAIN_MARKED, .rows = value.data + EXPLAIN_HEAD_SIZE };
     size_t rows = (size_t)ret->rows_count * EXPLAIN_ROW_SIZE;
     if (rows > value.size - EXPLAIN_HEAD_SIZE) return false;
     ret->stretches = qiao_bytes(ret->rows + rows, value.size - EXPLAIN_HEAD_SIZE - rows);
@@ -100,15 +103,22 @@ bool explain_next(const struct explain_record *record, struct qiao_bytes *rest, 
 {
     if (rest->size < EXPLAIN_STRETCH_SIZE) return false;
     uint32_t row = get_u16(rest->data), count = get_u16(rest->data + 2);
-    size_t size = EXPLAIN_STRETCH_SIZE + (size_t)count * QIAO_ID_SIZE;
+    size_t size = EXPLAIN_STRETCH_SIZE + (size_t)count * (record->marked ? EXPLAIN_MARK_SIZE : QIAO_ID_SIZE);
     if (row >= record->rows_count || count == 0 || size > rest->size) return false;
     const uint8_t *at = record->rows + (size_t)row * EXPLAIN_ROW_SIZE;
-    *ret = (struct explain_stretch){ .peer = get_u16(at + EXPLAIN_NAME_SIZE), .first = get_u64(rest->data + 4), .ids = rest->data + EXPLAIN_STRETCH_SIZE, .count = count };
+    *ret = (struct explain_stretch){ .peer = get_u16(at + EXPLAIN_NAME_SIZE), .first = get_u64(rest->data + 4), .marks = rest->data + EXPLAIN_STRETCH_SIZE, .count = count,
+                                     .marked = record->marked };
     memcpy(ret->name.bytes, at, EXPLAIN_NAME_SIZE);
     ret->source = get_u64(at + EXPLAIN_NAME_SIZE + 2);
     ret->tag = get_u32(at + EXPLAIN_NAME_SIZE + 2 + EXPLAIN_SOURCE_SIZE);
     *rest = qiao_bytes(rest->data + size, rest->size - size);
     return true;
+}
+
+bool explain_is(const struct explain_stretch *stretch, uint32_t i, const struct qiao_id *id)
+{
+    if (!stretch->marked) return memcmp(stretch->marks + (size_t)i * QIAO_ID_SIZE, id->bytes, QIAO_ID_SIZE) == 0;
+    return get_u64(stretch->marks + (size_t)i * EXPLAIN_MARK_SIZE) == explain_mark(id);
 }
 
 /* ---- from the store ---- */
@@ -178,6 +188,7 @@ void explain_deinit(struct core *core)
     buf_deinit(&x->address);
     buf_deinit(&x->rows);
     buf_deinit(&x->stretches);
+    buf_deinit(&x->whole);
     free(x);
     core->explain = NULL;
 }
@@ -216,39 +227,59 @@ void explain_routes_changed(struct core *core)
 
 /* ---- the cache ---- */
 
-static void put_number(struct buf *key, uint64_t number)
-{
-    put_u64(buf_reserve(key, 8), number);
-    key->size += 8;
-}
-
 /* Everything that is in the decision, in a form that is quick to make and to compare. */
-static void make_key(struct core *core, const struct explain_question *q, struct buf *key)
+struct parts {
+    uint64_t head[KEY_NUMBERS + KEY_TARGETS_MAX];
+    size_t head_count;
+    struct qiao_bytes texts[KEY_TEXTS];
+};
+
+static void take_parts(const struct core *core, const struct explain_question *q, struct parts *ret)
 {
     const struct header *h = q->header;
     size_t targets = q->code == QIAO_CODE_OK ? core->targets_count : 0;
-    uint64_t others = 0xcbf29ce484222325u;
-    key->size = 0;
-    put_number(key, core->explain->routes);
-    put_number(key, (uint64_t)(q->from ? q->from->number : 0) << 48 | (uint64_t)q->code << 32 | h->kind);
-    put_number(key, (uint64_t)h->lane << 48 | (uint64_t)h->status << 40 | (uint64_t)h->privacy << 32 | (uint64_t)q->routed << 24 | targets);
-    put_number(key, (uint64_t)(uintptr_t)core->policy_place.name);
-    put_number(key, (uint64_t)core->policy_place.line << 32 | h->matter.size << 16 | h->destination.raw.size);
-    put_number(key, (uint64_t)core->decision.number << 32 | h->redirected_from.raw.size);
+    struct qiao_bytes rerouted = q->routed ? core->rerouted_to : qiao_bytes(NULL, 0);
+    bool divided = core->split && targets > 0;
+    uint64_t others = 0xcbf29ce484222325u, *at = ret->head;
+    *at++ = core->explain->routes;
+    *at++ = (uint64_t)(q->from ? q->from->number : 0) << 48 | (uint64_t)q->code << 32 | h->kind;
+    *at++ = (uint64_t)h->lane << 48 | (uint64_t)h->status << 40 | (uint64_t)h->privacy << 32 | (uint64_t)q->routed << 25 | (uint64_t)divided << 24 | targets;
+    *at++ = (uint64_t)(uintptr_t)core->policy_place.name;
+    *at++ = (uint64_t)core->policy_place.line << 32 | core->decision.number;
+    *at++ = (uint64_t)h->matter.size << 32 | h->destination.raw.size;
+    *at++ = (uint64_t)h->redirected_from.raw.size << 32 | rerouted.size;
     for (size_t i = 0; i < targets; i++) {
-        if (i < KEY_TARGETS_MAX) put_number(key, core->targets[i]->number);
+        if (i < KEY_TARGETS_MAX) *at++ = core->targets[i]->number;
         else others = (others ^ core->targets[i]->number) * 0x100000001b3u;
     }
-    put_number(key, others);
-    bool divided = core->split && targets > 0;
-    put_number(key, divided);
-    if (divided) buf_append(key, core->set_shares.data, core->set_shares.size);
-    put_number(key, q->routed ? core->rerouted_to.size : 0);
-    if (q->routed) buf_append(key, core->rerouted_to.data, core->rerouted_to.size);
-    buf_append(key, h->matter.data, h->matter.size);
-    buf_append(key, h->destination.raw.data, h->destination.raw.size);
-    buf_append(key, h->redirected_from.raw.data, h->redirected_from.raw.size);
-    buf_append(key, q->reason.data, q->reason.size);
+    *at++ = others;
+    ret->head_count = (size_t)(at - ret->head);
+    ret->texts[0] = divided ? buf_bytes(&core->set_shares) : qiao_bytes(NULL, 0);
+    ret->texts[1] = rerouted;
+    ret->texts[2] = h->matter;
+    ret->texts[3] = h->destination.raw;
+    ret->texts[4] = h->redirected_from.raw;
+    ret->texts[5] = q->reason;
+}
+
+static void put_parts(const struct parts *parts, struct buf *key)
+{
+    key->size = 0;
+    buf_append(key, parts->head, parts->head_count * sizeof parts->head[0]);
+    for (size_t i = 0; i < KEY_TEXTS; i++) buf_append(key, parts->texts[i].data, parts->texts[i].size);
+}
+
+/* Without making the key: nearly every message gets the answer of the one before it. */
+static bool is_same(const struct buf *key, const struct parts *parts)
+{
+    size_t at = parts->head_count * sizeof parts->head[0];
+    if (key->size < at || memcmp(key->data, parts->head, at) != 0) return false;
+    for (size_t i = 0; i < KEY_TEXTS; i++) {
+        struct qiao_bytes text = parts->texts[i];
+        if (text.size > key->size - at || (text.size > 0 && memcmp(key->data + at, text.data, text.size) != 0)) return false;
+        at += text.size;
+    }
+    return at == key->size;
 }
 
 static uint64_t hash_of(uint64_t seed, struct qiao_bytes key)
@@ -327,16 +358,17 @@ static void put_record(struct core *core)
     struct explain *x = core->explain;
     close_stretch(x);
     struct key key = key_number('y', x->next++);
-    buf_auto value = { 0 };
-    uint8_t head[EXPLAIN_HEAD_SIZE];
+    struct buf *value = &x->whole;
+    value->size = 0;
+    uint8_t *head = buf_reserve(value, EXPLAIN_HEAD_SIZE + x->rows.size + x->stretches.size);
     put_u64(head, core->wall_ms);
     put_u64(head + 8, x->bytes);
-    put_u16(head + 16, x->rows_count);
-    buf_append(&value, head, sizeof head);
-    buf_append(&value, x->rows.data, x->rows.size);
-    buf_append(&value, x->stretches.data, x->stretches.size);
-    batch_put(core, &key, buf_bytes(&value));
-    x->bytes += key.size + value.size;
+    put_u16(head + 16, (uint16_t)(x->rows_count | EXPLAIN_MARKED));
+    value->size = EXPLAIN_HEAD_SIZE;
+    buf_append(value, x->rows.data, x->rows.size);
+    buf_append(value, x->stretches.data, x->stretches.size);
+    batch_put(core, &key, buf_bytes(value));
+    x->bytes += key.size + value->size;
     x->rows.size = x->stretches.size = 0;
     x->rows_count = 0;
     x->record++;
@@ -362,8 +394,8 @@ static void add_message(struct core *core, uint16_t row, const struct qiao_id *i
         close_stretch(x);
         open_stretch(x, row, sequence);
     }
-    memcpy(buf_reserve(&x->stretches, QIAO_ID_SIZE), id->bytes, QIAO_ID_SIZE);
-    x->stretches.size += QIAO_ID_SIZE;
+    put_u64(buf_reserve(&x->stretches, EXPLAIN_MARK_SIZE), explain_mark(id));
+    x->stretches.size += EXPLAIN_MARK_SIZE;
     x->open_count++;
     if (sequence != 0) x->open_next = sequence + 1;
     core_batch(core)->bytes += 1; /* a batch with nothing else in it is worth a commit too */
@@ -415,9 +447,12 @@ void explain_decide(struct core *core, const struct peer *from, const struct env
     if (!x) return;
     struct explain_question q = { .from = from, .header = &e->header, .code = code, .routed = routed, .configuration = x->configuration };
     if (code != QIAO_CODE_OK) q.reason = org_reason(core, &e->header, code);
-    make_key(core, &q, &x->key);
-    bool same = x->last && qiao_bytes_equal(buf_bytes(&x->last->key), buf_bytes(&x->key)) && is_fresh(core, x->last);
-    if (!same) x->last = find_entry(core, &q);
+    struct parts parts;
+    take_parts(core, &q, &parts);
+    if (!x->last || !is_same(&x->last->key, &parts) || !is_fresh(core, x->last)) {
+        put_parts(&parts, &x->key);
+        x->last = find_entry(core, &q);
+    }
     take_source(core, &e->header);
     x->deciding = code == QIAO_CODE_OK ? x->last : NULL;
     x->deciding_id = e->header.id;

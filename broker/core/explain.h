@@ -1,5 +1,5 @@
 /* Decisions and the messages they hold for, written down as messages are decided: schema/explain.proto, and 'Y' and 'y' of keys.h.
- * Messages come in rows with the same answer: a decision is stored once, named by its digest; a message costs its id. */
+ * Messages come in rows with the same answer: a decision is stored once, named by its digest; a message costs a mark of its id. */
 #ifndef CORE_EXPLAIN_H
 #define CORE_EXPLAIN_H
 
@@ -7,9 +7,12 @@
 
 /* 'y': at (8) | bytes of all records before (8) | rows (2) | row: name (16) peer (2) source (8) tag (4), one each |
  * stretches to the end. Source: start of the digest of the sender's address, as all nodes see it; tag: the same as keys.h has it.
- * Stretch: row (2) | ids (2) | first sequence in the peer's queue, counting up with the ids; 0: none (8) | id (16) each. */
+ * Stretch: row (2) | messages (2) | first sequence in the peer's queue, counting up with the messages; 0: none (8) | mark (8) each.
+ * Before layout 3 of the store each had its whole id (16); which it is, EXPLAIN_MARKED says. */
 #define EXPLAIN_NAME_SIZE 16u
 #define EXPLAIN_HEAD_SIZE 18u
+#define EXPLAIN_MARKED 0x8000u         /* in rows */
+#define EXPLAIN_MARK_SIZE 8u
 #define EXPLAIN_SOURCE_SIZE 8u
 #define EXPLAIN_ROW_SIZE (EXPLAIN_NAME_SIZE + 2u + EXPLAIN_SOURCE_SIZE + TAG_SIZE)
 #define EXPLAIN_STRETCH_SIZE 12u
@@ -19,6 +22,7 @@
 struct explain_record {
     uint64_t at_ms, bytes_before;
     uint32_t rows_count;
+    bool marked;
     const uint8_t *rows;
     struct qiao_bytes stretches;
 };
@@ -29,10 +33,17 @@ struct explain_stretch {
     uint64_t source;
     uint32_t tag;
     uint64_t first;                /* sequence of the first message */
-    const uint8_t *ids;
+    const uint8_t *marks;          /* or ids */
     uint32_t count;
+    bool marked;
 };
 
+/* Half of an id, with the other half folded in: what tells ids of one sender apart may stand in either (RFC 9562: version 1 ends with
+ * clock sequence and station, version 7 in a counter and randomness). Two of a sender that are not meant to do not meet. */
+static inline uint64_t explain_mark(const struct qiao_id *id) { return get_u64(id->bytes + 8) ^ get_u64(id->bytes) * 0x9e3779b97f4a7c15u; }
+
+/* Is message i of the stretch the one with this id? */
+bool explain_is(const struct explain_stretch *stretch, uint32_t i, const struct qiao_id *id);
 /* False: not a record. */
 bool explain_open(struct qiao_bytes value, struct explain_record *ret_record);
 /* Moves over one stretch. False at the end, or if what is left is none: then *rest is not empty. */

@@ -57,7 +57,7 @@ static bool read_record(void *context, struct qiao_bytes key, struct qiao_bytes 
     search->bytes += value.size;
     while (explain_next(&record, &rest, &stretch))
         for (uint32_t i = 0; i < stretch.count; i++)
-            if (memcmp(stretch.ids + (size_t)i * QIAO_ID_SIZE, search->id.bytes, QIAO_ID_SIZE) == 0) take_hit(search, search->at - 1, &record, &stretch, i);
+            if (explain_is(&stretch, i, &search->id)) take_hit(search, search->at - 1, &record, &stretch, i);
     return search->bytes < SLICE_SIZE && search->at < search->end;
 }
 

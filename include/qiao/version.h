@@ -6,6 +6,6 @@
 #define QIAO_PROTOCOL_VERSION_MIN 1
 #define QIAO_PROTOCOL_VERSION_MAX 1
 /* The store's layout; a store written by a higher number is refused. */
-#define QIAO_STORE_VERSION 2
+#define QIAO_STORE_VERSION 3
 
 #endif

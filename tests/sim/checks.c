@@ -1,5 +1,5 @@
 /* The promises, checked while the world runs: at each delivery, receipt and commit, and at the end. */
-#include "sim.h"
+#include "marks.h"
 
 #include "codec/envelope.h"
 #include "core/dead.h"
@@ -74,6 +74,7 @@ uint32_t checks_message(struct sim *sim, const struct sim_message *message)
     uint32_t index = sim->messages_count++;
     struct sim_message *m = &sim->messages[index];
     *m = *message;
+    marks_add(sim, index);
     m->sent_ms = sim->now_ms;
     m->sent_healed = sim->healing;
     m->recipients_count = m->to == SIM_TO_SET ? sim->members_count + 1 : m->to == SIM_TO_NODES ? sim->nodes_count + 1 : 1;

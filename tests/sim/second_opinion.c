@@ -3,9 +3,8 @@
  * message that a node took or was given has its decision there.
  *
  * To teach it a new way of deciding: add a question to `struct opinion` and answer it in decide_again(). */
-#include "sim.h"
+#include "marks.h"
 
-#include "core/explain.h"
 #include "schema/explain.pb-c.h"
 
 #include <stdio.h>
@@ -242,9 +241,8 @@ static void read_stretch(struct looking *l, const struct explain_stretch *stretc
     if (!decision) sim_fail(l->sim, "%s names a decision that it does not have", l->node->name);
     l->decision = decision;
     for (uint32_t i = 0; decision && i < stretch->count && !l->sim->failed; i++) {
-        const uint8_t *id = stretch->ids + (size_t)i * QIAO_ID_SIZE;
-        uint32_t message = get_u32(id + 12);
-        if (message < l->sim->messages_count && memcmp(l->sim->messages[message].id.bytes, id, QIAO_ID_SIZE) == 0) judge(l, message, stretch);
+        uint32_t message = marks_find(l->sim, stretch, i);
+        if (message < l->sim->messages_count) judge(l, message, stretch);
         else if (!l->sim->adversary) sim_fail(l->sim, "%s decided about a message nobody sent", l->node->name);
     }
     if (decision) qiao__v1__decision__free_unpacked(decision, NULL);

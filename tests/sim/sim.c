@@ -266,6 +266,7 @@ struct sim *sim_free(struct sim *sim)
     free(sim->pipes);
     free(sim->chains);
     free(sim->messages);
+    free(sim->marks);
     free(sim->recipients);
     free(sim->heap);
     buf_deinit(&sim->trace);

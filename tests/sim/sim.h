@@ -11,6 +11,7 @@
  *   edges.c    lateral links that fail, for a while or for good
  *   services.c messages to services, and who should get them
  *   crossings.c how often notices to area sets cross each edge
+ *   marks.c    which message a record of decisions means
  *   checks.c   the promises, checked all the time            audit.c   a node rebuilt from its store says what the live one says
  *   second_opinion.c  every decision decided again         ways.c     the same where ways change, set_ways.c and division.c about area sets */
 #ifndef SIM_SIM_H
@@ -317,6 +318,8 @@ struct sim {
     uint64_t lives;
     struct sim_message *messages;
     uint32_t messages_count, messages_capacity;
+    uint32_t *marks;               /* of messages: their numbers + 1, scattered by the marks of their ids (marks.c) */
+    uint32_t marks_size;
     struct sim_recipient *recipients;
     uint32_t recipients_count, recipients_capacity;
     struct sim_chain *chains;

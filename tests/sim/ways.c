@@ -3,11 +3,11 @@
  * core/directory.h and core/route.h and by code that shares nothing with the router.
  *
  * A decision is on the disk some steps after it was taken: the state of any moment between the two batches around it may have been the one. */
+#include "marks.h"
 #include "ways.h"
 
 #include "codec/envelope.h"
 #include "codec/run.h"
-#include "core/explain.h"
 #include "core/keys.h"
 
 #include <stdio.h>
@@ -420,9 +420,7 @@ static void judge_stretch(struct sim *sim, const struct sim_node *node, const st
     if (!store_get(node->store, key_bytes(&key), &value) || value.size < EXPLAIN_DECISION_HEAD_SIZE) return; /* second_opinion.c misses it */
     Qiao__V1__Decision *d = qiao__v1__decision__unpack(NULL, value.size - EXPLAIN_DECISION_HEAD_SIZE, value.data + EXPLAIN_DECISION_HEAD_SIZE);
     for (uint32_t i = 0; d && i < stretch->count && !sim->failed; i++) {
-        struct qiao_id id;
-        memcpy(id.bytes, stretch->ids + (size_t)i * QIAO_ID_SIZE, QIAO_ID_SIZE);
-        uint32_t message = message_of(sim, &id);
+        uint32_t message = marks_find(sim, stretch, i);
         if (message < sim->messages_count) judge(sim, node, d, message, stretch->peer, stretch->first ? stretch->first + i : 0);
     }
     if (d) qiao__v1__decision__free_unpacked(d, NULL);
