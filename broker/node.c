@@ -534,11 +534,11 @@ static void stop(struct node *node)
     }
     free(node->streams);
     node->committer = committer_free(node->committer);
+    uv_walk(&node->loop, close_handle, NULL); /* while jobs end below, nobody else is to be called: a wake may still be on its way */
     node->core = core_free(node->core);
     workers_stop(&node->workers); /* behind the core, which looks through the jobs of its connections */
     node->keyring = keyring_free(node->keyring);
     node->store = store_close(node->store);
-    uv_walk(&node->loop, close_handle, NULL);
     uv_run(&node->loop, UV_RUN_DEFAULT);
     uv_loop_close(&node->loop);
     conf_free(node->reloaded);

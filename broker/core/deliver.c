@@ -319,7 +319,8 @@ static void resend_lane(struct core *core, struct peer *peer, unsigned lane)
         if (f->resolved == f->count || !get_run(core, peer, lane, f->first, &run)) continue;
         core_trace(core, "%s > %s: deliver what is left of lane %u messages %llu-%llu", core->node, peer->name, lane, (unsigned long long)f->first,
                    (unsigned long long)(f->first + f->count - 1));
-        send_run(core, peer, lane, f, &run, false, f->first, &room);
+        /* Of a run of before the start only a part may have gone, and been looked up, while few at a time were delivered. */
+        send_run(core, peer, lane, f, &run, f->first < q->verify_until, f->first, &room);
         peer->suspicion.sent_ms = core->now_ms;
     }
     flight_drop_finished(q);

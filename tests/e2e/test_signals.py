@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from federation import Federation, Load, line, messages, run, wait_until
+from federation import Federation, Load, last_json, line, messages, run, wait_until
 from peer import certificate_of
 
 SHUTDOWN_S = 5.0     # limits.shutdown_ms, and a second for the process to leave
@@ -88,12 +88,22 @@ def reload_with_errors(fed, checks):
     recv.communicate()
 
 
+def stopped_in_a_flood(fed, checks):
+    """Whoever floods a node is told to end, and then the brokers, while signatures are being checked and nobody takes what waits."""
+    bench = fed.spawn("community", "intake", "bench", "send", "--to", "990101/urban", "--count", "1000000000", "--rate", "10000000", "--json")
+    wait_until(lambda: fed.peer("community", "intake")["lanes"][0]["received"] > 1000, "messages of bench send", pause_s=0.01)
+    bench.terminate()
+    status, sent, error = last_json(bench)
+    checks.ok(status == 1 and 1000 < sent.get("sent", 0) < 1000000000, "bench send ends when it is told to, and says what it sent", f"{status} {sent} {error}")
+
+
 def story(checks):
     terminate_each(checks, messages(60000))
     with Federation(line()) as fed:
         fed.start_all()
         renewed_certificates(fed, checks)
         reload_with_errors(fed, checks)
+        stopped_in_a_flood(fed, checks)
         checks.equal(set(fed.stop_all().values()), {0}, "brokers end with 0")
 
 

@@ -290,6 +290,14 @@ static bool is_under_way(const struct sim *sim, const struct qiao_id *id)
     return m->to == SIM_TO_MEMBER && !m->conflicting && !sim->recipients[m->first_recipient].origin;
 }
 
+/* Whoever signed has not sent by this node before: it would miss the certificate before it looks at anything else. */
+static bool is_stranger(const struct adversary *a, const struct group_unit *unit)
+{
+    const struct seal *seal = &adversary_node(a)->keys.seal;
+    buf_auto certificate = { 0 };
+    return unit->proof.suite != SEAL_SUITE_NONE && !seal->certificate(seal->context, &unit->proof.key_id, &certificate);
+}
+
 /* A message of the batch that has not ended, with a proof that stands alone. */
 static bool copy_one(struct adversary *a, const struct overheard *o, struct buf *raw)
 {
@@ -300,6 +308,7 @@ static bool copy_one(struct adversary *a, const struct overheard *o, struct buf 
         struct envelope e;
         struct qiao_bytes entry = batch.messages[i].raw;
         found = entry.size > 0 && envelope_open(entry, &e) == QIAO_CODE_OK && e.header.kind != QIAO_KIND_RECEIPT && e.body.size > 0 && is_under_way(a->sim, &e.header.id);
+        found = found && !is_stranger(a, &batch.units[batch.messages[i].unit]);
         if (!found) continue;
         buf_append(raw, entry.data, entry.size);
         if (batch.units[batch.messages[i].unit].whole) group_put_single(raw, &batch, i);

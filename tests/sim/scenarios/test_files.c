@@ -198,6 +198,26 @@ Test(files, who_sends_nothing_but_wrong_parts_is_given_up_and_the_recipient_told
     story_end(&s);
 }
 
+Test(files, who_offers_and_gives_nothing_is_waited_for_a_minute_and_then_the_other_node_is_asked)
+{
+    struct story s = story_begin();
+    uint32_t file = sim_add_file(s.sim, 100000);
+    send_with(&s, s.hotline, s.court, file, QIAO_PRIVACY_INTERNAL);
+    sim_run(s.sim, 500);
+    say(&s, s.court, (struct attachment_word){ .type = ATTACHMENT_OFFER }, file);
+    member_settle(s.sim, s.court);
+    sim_run(s.sim, 100);
+    files_submitted(s.hotline, file);
+    member_settle(s.sim, s.hotline);
+    sim_run(s.sim, 55000);
+    cr_assert(s.hotline->files[file].attached && !s.court->files[file].fetched, "the district waits for its own member");
+    cr_assert_eq(parts_at(s.district), 0);
+    sim_run(s.sim, 15000);
+    cr_assert(s.court->files[file].fetched);
+    cr_assert_eq(parts_at(s.district), 4);
+    story_end(&s);
+}
+
 Test(files, a_word_that_cannot_be_read_ends_the_link)
 {
     struct story s = story_begin();
