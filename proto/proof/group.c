@@ -121,14 +121,23 @@ static void close_unit(struct walk *w, struct group_unit *unit)
     }
 }
 
+/* The parts of what may be torn: all of them or none, so that a group begins in the same places whether it is checked or not. */
+static bool split(struct qiao_bytes raw, struct envelope_parts *ret_parts)
+{
+    if (envelope_split(raw, ret_parts)) return true;
+    *ret_parts = (struct envelope_parts){ 0 };
+    return false;
+}
+
 /* Opens the entry as far as is asked for; false: it cannot be read. */
 static bool open_entry(struct walk *w, struct group_message *m, struct envelope_parts *parts)
 {
     struct envelope e;
-    if (!w->check) return envelope_split(m->raw, parts);
+    if (!w->check) return split(m->raw, parts);
     m->code = envelope_open(m->raw, &e);
     if (m->code == QIAO_CODE_OK) m->code = check_body(w, &e);
-    *parts = (struct envelope_parts){ e.header_bytes, e.body, e.proof };
+    if (m->code == QIAO_CODE_MALFORMED) split(m->raw, parts);
+    else *parts = (struct envelope_parts){ e.header_bytes, e.body, e.proof };
     m->kind = e.header.kind;
     m->area = e.header.source.area;
     m->org = e.header.source.org;
