@@ -35,6 +35,8 @@ struct qiao_client {
     int event_fd;
     bool stopped, refused;
     bool dialling;
+    bool dispatching;
+    bool asked;                    /* for something that goes out with the next dispatch */
     uint64_t redial_at_ms;
     uint64_t redial_ms, redial_ms_max;
     struct prng prng;            /* for the pauses between dials */
@@ -140,6 +142,13 @@ static void wake(void *context)
     struct qiao_client *c = context;
     uint64_t one = 1;
     while (write(c->event_fd, &one, sizeof one) < 0 && errno == EINTR) { }
+}
+
+/* The caller wants something of the node: who watches the descriptor is to dispatch, also where nothing comes from there. */
+static void ask(struct qiao_client *c)
+{
+    if (!c->asked && !c->dispatching) wake(c);
+    c->asked = true;
 }
 
 static void on_admin_reply(void *context, struct qiao_bytes packed)
@@ -304,6 +313,7 @@ int qiao_client_submit(struct qiao_client *c, const struct qiao_message *message
         snprintf(c->session.error, sizeof c->session.error, "%s: not reached yet, so the own area is not known", c->node);
         return QIAO_CLIENT_UNREACHABLE;
     }
+    ask(c);
     return session_submit(&c->session, message, wall_ms(), ret_id);
 }
 
@@ -326,6 +336,7 @@ int qiao_client_attach(struct qiao_client *c, const char *path, struct qiao_atta
     *ret_attachment = (struct qiao_attachment){ .size = ref.size, .suite = ref.suite };
     memcpy(ret_attachment->digest, ref.digest, sizeof ret_attachment->digest);
     session_offer(&c->session, &ref, leaves, monotonic_ms());
+    ask(c);
     return QIAO_CLIENT_OK;
 }
 
@@ -338,6 +349,7 @@ int qiao_client_fetch(struct qiao_client *c, const struct qiao_attachment *attac
     int result = files_fetch(&c->files, path, &ref, &there);
     if (result < 0) snprintf(c->session.error, sizeof c->session.error, "%s.part: %s", path, strerror(-result));
     if (result == 0) session_fetch(&c->session, &ref, there, monotonic_ms());
+    ask(c);
     return result;
 }
 
@@ -362,6 +374,7 @@ int qiao_client_verdict(struct qiao_client *c, uint64_t token, enum qiao_verdict
 {
     if ((unsigned)verdict > QIAO_VERDICT_LATER) return QIAO_CLIENT_INVALID;
     session_verdict(&c->session, token, verdict, code, reason, retry_after_ms);
+    ask(c);
     return QIAO_CLIENT_OK;
 }
 
@@ -390,13 +403,17 @@ int qiao_client_dispatch(struct qiao_client *c)
 {
     uint64_t counter;
     while (read(c->event_fd, &counter, sizeof counter) < 0 && errno == EINTR) { }
+    c->dispatching = true;
     dial(c);
     bool more = wire_poll(c->wire, &wire_handler, c, READ_BUDGET);
     session_tick(&c->session, monotonic_ms());
     if (c->outbox && c->session.area[0]) outbox_set_area(c->outbox, c->session.area);
     c->session.wall_ms = wall_ms();
+    c->asked = false;
     int result = session_flush(&c->session, monotonic_ms());
     send_out(c);
+    c->dispatching = false;
+    more |= c->asked; /* by callbacks of the flush */
     if (c->session.goodbye && c->connection) {
         wire_close(c->connection, false);
         more = true;
