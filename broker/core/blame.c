@@ -12,7 +12,7 @@ static bool is_recent(const struct core *core, uint64_t sent_ms)
     return core->now_ms < sent_ms + core->config.crash_within_ms;
 }
 
-static uint64_t delivered_below(const struct peer *peer, unsigned lane)
+uint64_t blame_delivered_below(const struct peer *peer, unsigned lane)
 {
     if (peer->suspicion.behind) return 0;
     return peer->suspicion.window ? peer->suspicion.resent[lane] : peer->queues[lane].sent;
@@ -38,11 +38,11 @@ static uint32_t count_open(struct queue *q, uint64_t low, uint64_t high)
 uint32_t blame_in_hand(struct core *core, struct peer *peer)
 {
     uint32_t count = 0;
-    for (unsigned lane = 0; lane < QIAO_LANES; lane++) count += count_open(&peer->queues[lane], innocent_below(peer, lane), delivered_below(peer, lane));
+    for (unsigned lane = 0; lane < QIAO_LANES; lane++) count += count_open(&peer->queues[lane], innocent_below(peer, lane), blame_delivered_below(peer, lane));
     for (size_t i = 0; i < peer->held_count; i++) {
         const struct held *h = &peer->held[i];
         if (h->leaves) continue;
-        count -= h->sequence >= innocent_below(peer, h->lane) && h->sequence < delivered_below(peer, h->lane);
+        count -= h->sequence >= innocent_below(peer, h->lane) && h->sequence < blame_delivered_below(peer, h->lane);
         count += h->due_ms == UNDER_WAY && is_recent(core, h->sent_ms);
     }
     return count;
@@ -83,7 +83,7 @@ static bool find_only(struct core *core, struct peer *peer, struct place *ret_pl
         struct queue *q = &peer->queues[lane];
         for (uint32_t i = 0; i < q->flights_count; i++) {
             const struct flight *f = flight_at(q, i);
-            for (uint64_t sequence = f->first; sequence < f->first + f->count && sequence < delivered_below(peer, lane); sequence++) {
+            for (uint64_t sequence = f->first; sequence < f->first + f->count && sequence < blame_delivered_below(peer, lane); sequence++) {
                 *ret_place = (struct place){ lane, sequence };
                 if (!flight_has(f, sequence) && sequence >= innocent_below(peer, lane) && !held_find(peer, lane, sequence)) return true;
             }

@@ -412,20 +412,54 @@ static void send_held(struct core *core, struct peer *peer, struct held *h)
     }
 }
 
-static void send_alone(struct core *core, struct peer *peer, struct held *h)
+/* Holds message `at` if it is of the case and has no answer. */
+static bool hold_earlier(struct core *core, struct peer *peer, unsigned lane, struct flight *f, uint64_t at, struct qiao_bytes raw, uint64_t case_hash)
 {
-    if (h->due_ms > core->now_ms) return; /* under way */
-    if (blame_in_hand(core, peer) == 0 || core->now_ms >= h->due_ms + core->config.crash_within_ms) send_held(core, peer, h);
+    struct envelope e;
+    if (flight_has(f, at) || held_find(peer, lane, at) || raw.size == 0 || envelope_open(raw, &e) == QIAO_CODE_MALFORMED) return false;
+    if (deliver_hash_case(e.header.case_id) != case_hash) return false;
+    if (f->first < peer->queues[lane].verify_until && was_met(core, peer, lane, f, at, &e)) return false;
+    struct held *h = held_add(peer, lane, at, case_hash);
+    h->sent_ms = peer->suspicion.sent_ms;
+    h->due_ms = at < blame_delivered_below(peer, lane) ? UNDER_WAY : is_behind(peer, lane, at, case_hash) ? LINK_NEVER : core->now_ms;
+    return true;
+}
+
+/* What came before it in its case, and is with the member or still to go there, goes first. True: there is some. */
+static bool waits_for_earlier(struct core *core, struct peer *peer, unsigned lane, uint64_t sequence, uint64_t case_hash)
+{
+    struct queue *q = &peer->queues[lane];
+    bool waits = false;
+    for (uint32_t i = 0; case_hash && i < q->flights_count && flight_at(q, i)->first < sequence; i++) {
+        struct flight *f = flight_at(q, i);
+        struct run_view run;
+        if (f->resolved == f->count || !get_run(core, peer, lane, f->first, &run)) continue;
+        struct pb_reader r = pb_reader(run.entries);
+        struct qiao_bytes raw;
+        for (uint64_t at = f->first; at < sequence && run_next(&r, &raw); at++) waits |= hold_earlier(core, peer, lane, f, at, raw, case_hash);
+    }
+    return waits;
+}
+
+/* True: it is still the one that nothing may go beside. */
+static bool send_alone(struct core *core, struct peer *peer, struct held *h)
+{
+    unsigned lane = h->lane;
+    uint64_t sequence = h->sequence;
+    if (h->due_ms > core->now_ms) return true; /* under way */
+    if (blame_in_hand(core, peer) > 0 && core->now_ms < h->due_ms + core->config.crash_within_ms) return true;
+    bool waits = waits_for_earlier(core, peer, lane, sequence, h->case_hash);
+    h = held_find(peer, lane, sequence);
+    if (waits) h->due_ms = LINK_NEVER;
+    else send_held(core, peer, h);
+    return !waits;
 }
 
 void deliver_due(struct core *core, struct peer *peer)
 {
     if (!peer->out || peer->out->closing || peer->out->link.state != LINK_STATE_UP) return;
-    struct held *alone = blame_holder(core, peer);
-    if (alone) {
-        send_alone(core, peer, alone);
-        return;
-    }
+    for (struct held *alone; (alone = blame_holder(core, peer));)
+        if (send_alone(core, peer, alone)) return;
     catch_up(core, peer);
     for (size_t i = 0; i < peer->held_count; i++) {
         if (peer->held[i].due_ms > core->now_ms || blame_defers(peer, &peer->held[i])) continue;

@@ -29,6 +29,7 @@ uint64_t deliver_part(struct core *core, struct peer *peer, unsigned lane, uint6
 /* The message that ended sessions and is due or in the member's hands: nothing else may be. NULL: none. */
 struct held *blame_holder(struct core *core, struct peer *peer);
 bool blame_defers(const struct peer *peer, const struct held *held); /* not yet */
+uint64_t blame_delivered_below(const struct peer *peer, unsigned lane); /* in this session: sequences below */
 /* Messages in the member's hands that a broken session would be blamed on. */
 uint32_t blame_in_hand(struct core *core, struct peer *peer);
 void blame_session(struct peer *peer);                    /* while there are suspects: a new session */
