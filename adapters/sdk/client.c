@@ -313,8 +313,9 @@ int qiao_client_submit(struct qiao_client *c, const struct qiao_message *message
         snprintf(c->session.error, sizeof c->session.error, "%s: not reached yet, so the own area is not known", c->node);
         return QIAO_CLIENT_UNREACHABLE;
     }
-    ask(c);
-    return session_submit(&c->session, message, wall_ms(), ret_id);
+    int result = session_submit(&c->session, message, wall_ms(), ret_id);
+    if (result == QIAO_CLIENT_OK) ask(c); /* of what is refused nothing goes out: who tries again at every event would never rest */
+    return result;
 }
 
 int qiao_client_flush(struct qiao_client *c)
@@ -348,9 +349,10 @@ int qiao_client_fetch(struct qiao_client *c, const struct qiao_attachment *attac
     if (ref.size == 0 || ref.size > QIAO_ATTACHMENT_SIZE_MAX || ref.suite > 2) return QIAO_CLIENT_INVALID;
     int result = files_fetch(&c->files, path, &ref, &there);
     if (result < 0) snprintf(c->session.error, sizeof c->session.error, "%s.part: %s", path, strerror(-result));
-    if (result == 0) session_fetch(&c->session, &ref, there, monotonic_ms());
+    if (result != 0) return result;
+    session_fetch(&c->session, &ref, there, monotonic_ms());
     ask(c);
-    return result;
+    return QIAO_CLIENT_OK;
 }
 
 size_t qiao_client_files(const struct qiao_client *c)

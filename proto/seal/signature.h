@@ -20,6 +20,7 @@ struct signature_scheme {
 
 /* NULL: a key of no kind that we know. */
 const struct signature_scheme *signature_scheme_of(const EVP_PKEY *key);
+
 enum signature_use { SIGNATURE_MAKE, SIGNATURE_CHECK };
 
 /* A context for one signature to be made or checked with this key; owned by the caller, NULL if it cannot be. */

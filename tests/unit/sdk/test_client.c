@@ -40,3 +40,17 @@ Test(client, what_is_submitted_between_dispatches_makes_the_descriptor_readable)
     cr_assert_eq(qiao_client_unacknowledged(client), 6);
     qiao_client_free(client);
 }
+
+Test(client, what_is_refused_wakes_nobody)
+{
+    struct qiao_client *client = alone();
+    struct qiao_message nowhere = { .kind = QIAO_KIND_PAYLOAD, .source = { "990101", "desk", NULL } };
+    /* Now and then a dial that fails makes it readable; it must not be so each time. */
+    for (int rounds = 0; rounds < 1000; rounds++) {
+        cr_assert_eq(qiao_client_dispatch(client), QIAO_CLIENT_OK);
+        cr_assert_neq(qiao_client_submit(client, &nowhere, NULL), QIAO_CLIENT_OK);
+        if (!is_readable(client)) break;
+        cr_assert_lt(rounds, 999, "who tries again at every event would never rest");
+    }
+    qiao_client_free(client);
+}
